@@ -1,0 +1,83 @@
+import { VolumeError } from './errors.ts';
+
+/** A number of bytes. Branded, so that GiB and bytes cannot be mixed up: make one with {@link bytes}, {@link gib}, {@link mib} or {@link parseSize}. */
+export type Bytes = number & { readonly __unit: 'bytes' };
+
+type Letter = 'K' | 'M' | 'G' | 'T' | 'k' | 'm' | 'g' | 't';
+/** Units that a size string may carry. `GiB` and a lone letter are binary (1024), `GB` is decimal (1000). */
+export type SizeUnit = 'B' | Letter | `${Letter}iB` | `${Letter}B`;
+/** What the SDK accepts as a size. A bare number does not compile: 16 of what? */
+export type Size = Bytes | `${number}${SizeUnit}`;
+
+export const KIB = 1024;
+export const MIB = KIB * 1024;
+export const GIB = MIB * 1024;
+export const TIB = GIB * 1024;
+
+/** Brands a whole, non-negative number of bytes. @throws VolumeError `invalid` for anything else. */
+export function bytes(n: number): Bytes {
+  if (!Number.isSafeInteger(n) || n < 0) {
+    throw new VolumeError(
+      'invalid',
+      `${n} is not a size in bytes: it must be a whole number from 0 to ${Number.MAX_SAFE_INTEGER}.`,
+      {
+        details: { path: 'size', value: n, expected: 'whole number of bytes' },
+      },
+    );
+  }
+  return n as Bytes;
+}
+export const mib = (n: number): Bytes => bytes(n * MIB);
+export const gib = (n: number): Bytes => bytes(n * GIB);
+
+const POWER: Record<string, number> = { '': 0, K: 1, M: 2, G: 3, T: 4 };
+const PATTERN = /^\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?\s*$/i;
+
+/**
+ * Reads a size as people and REX-Ray's options write it: `16GiB`, `10g`, `512MiB`, `5GB` (decimal).
+ * @param bare unit of a number without one; `invalid` where it is absent. REX-Ray's wires pass `'GiB'`.
+ * @param path what to call the value in the error, for instance the option's key.
+ * @throws VolumeError `invalid` naming `path`, the value and what is expected.
+ */
+export function parseSize(text: string, o: { bare?: 'GiB' | 'B'; path?: string } = {}): Bytes {
+  const path = o.path ?? 'size';
+  const fail = (why: string): never => {
+    throw new VolumeError('invalid', `${path}: "${text}" is not a size: ${why}.`, {
+      details: { path, value: text, expected: 'a size such as 16GiB, 512MiB, 10g or 5GB' },
+      hint: o.bare === 'GiB' ? 'Write 16 (GiB), 10g, 512MiB or 5GB.' : 'Write 16GiB, 10g, 512MiB or 5GB.',
+    });
+  };
+  const m = PATTERN.exec(text);
+  if (!m) return fail('expected a number and a unit');
+  const [, digits = '', letter = '', suffix = ''] = m;
+  let factor: number;
+  if (letter === '' && suffix === '') {
+    if (o.bare === undefined) return fail('the unit is missing');
+    factor = o.bare === 'GiB' ? GIB : 1;
+  } else {
+    const base = suffix.toLowerCase() === 'b' && letter !== '' ? 1000 : 1024;
+    if (letter === '' && suffix.toLowerCase() === 'ib') return fail('the unit is missing');
+    factor = base ** (POWER[letter.toUpperCase()] ?? 0);
+  }
+  const value = Number(digits) * factor;
+  const whole = Math.round(value);
+  if (Math.abs(value - whole) > 1e-6 || !Number.isSafeInteger(whole)) return fail('it is not a whole number of bytes');
+  return bytes(whole);
+}
+
+/** A {@link Size} as bytes. @throws VolumeError `invalid` */
+export const toBytes = (size: Size, path = 'size'): Bytes =>
+  typeof size === 'number' ? bytes(size) : parseSize(size, { path });
+
+/** Bytes for a person: `16 GiB`, `512 MiB`, `1.5 GiB`; never rounds to 0. */
+export function formatBytes(n: number): string {
+  for (const [unit, factor] of [
+    ['TiB', TIB],
+    ['GiB', GIB],
+    ['MiB', MIB],
+    ['KiB', KIB],
+  ] as const) {
+    if (n >= factor) return `${Number((n / factor).toFixed(n % factor === 0 ? 0 : 2))} ${unit}`;
+  }
+  return `${n} B`;
+}

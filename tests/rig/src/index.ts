@@ -1,0 +1,2 @@
+export * from './cleanup.ts';
+export * from './requires.ts';

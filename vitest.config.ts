@@ -1,0 +1,33 @@
+import { defineConfig } from 'vitest/config';
+
+const resolve = { conditions: ['@rexray/source', 'node', 'import', 'default'] };
+const shared = { resolve, ssr: { resolve } };
+
+/** `unit` needs nothing and runs in parallel; `root` changes the machine (mounts, loop devices), so it runs file by file. */
+export default defineConfig({
+  ...shared,
+  test: {
+    projects: [
+      {
+        ...shared,
+        test: {
+          name: 'unit',
+          include: ['{packages,plugins,examples,tests}/*/test/**/*.test.ts'],
+          exclude: ['**/*.root.test.ts', '**/node_modules/**'],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: 'root',
+          include: ['{packages,plugins,examples,tests}/*/test/**/*.root.test.ts'],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
