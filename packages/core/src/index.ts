@@ -6,6 +6,7 @@ export * from './errors.ts';
 export * from './events.ts';
 export * from './host.ts';
 export * from './layered.ts';
+export * from './names.ts';
 export * from './plugin.ts';
 export * from './record.ts';
 export * from './store.ts';
