@@ -6,6 +6,8 @@ export interface Call<O extends string = string> {
   readonly op: O;
   readonly args: readonly unknown[];
   readonly ctx: Ctx;
+  /** Filled by an outer layer for the inner ones (the locked sessions of a volume verb). */
+  readonly scope?: unknown;
 }
 export type Next = (call: Call) => Promise<unknown>;
 /** A policy around verbs: whether, how often, for whom. Answers, calls `next` once or more, or throws. */

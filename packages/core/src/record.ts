@@ -97,10 +97,13 @@ export function nextRecord(
   return Object.fromEntries(Object.entries(merged).filter(([, v]) => v !== undefined)) as unknown as VolumeRecord;
 }
 
+// blank → formatted is the adoption of a file system that was found: it only ever adds the veto against formatting.
 function assertForward(from: FormatState, to: FormatState): void {
   const ok =
     (from.state === 'blank' &&
-      (to.state === 'blank' ? to.consent !== true || from.consent === true : to.state === 'formatting')) ||
+      (to.state === 'blank'
+        ? to.consent !== true || from.consent === true
+        : to.state === 'formatting' || to.state === 'formatted')) ||
     (from.state === 'formatting' && to.state === 'formatting' && to.plannedUuid === from.plannedUuid) ||
     (from.state === 'formatting' && to.state === 'formatted' && to.uuid === from.plannedUuid) ||
     (from.state === 'formatted' && to.state === 'formatting' && to.wipes === from.uuid) ||

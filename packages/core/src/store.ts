@@ -1,3 +1,5 @@
+import type { Attachment } from './driver.ts';
+
 /** Node state across restarts: holders, intents, pins. A small ordered map with atomic, durable batches, shared by several processes. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [k: string]: Json };
 
@@ -27,6 +29,8 @@ export interface NodeVolume {
   readonly bootId: string;
   /** Claim epoch under which this node uses it. */
   readonly epoch: number;
+  /** How this node reaches it: what a disconnect needs even when the storage no longer says so. */
+  readonly attachment?: Attachment;
   /** A person attached it (`attach`): unmounting the last holder leaves it attached. */
   readonly attached?: boolean;
   readonly mount?: {
