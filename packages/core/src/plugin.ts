@@ -112,4 +112,5 @@ export function definePlugin(d: object): unknown {
 }
 
 /** Plugins merge themselves in here (`declare module '@rexray/core' { interface Drivers { ebs: typeof plugin } }`), so that `driver: 'ebs'` is typed. */
-export type Drivers = {};
+// biome-ignore lint/suspicious/noEmptyInterface: a type alias could not be merged into.
+export interface Drivers {}

@@ -1,0 +1,69 @@
+import { VolumeError, type VolumeSpec } from '@rexray/core';
+import type { StoredVolume } from './backend.ts';
+import type { MemoryParams } from './config.ts';
+
+/** @throws VolumeError `invalid` for a name that a file system could not carry either. */
+export function assertName(name: string): void {
+  const why =
+    name === ''
+      ? 'it is empty'
+      : name === '.' || name === '..'
+        ? 'it means a directory'
+        : name.includes('/') || name.includes('\0')
+          ? 'it contains / or NUL'
+          : Buffer.byteLength(name) > 255
+            ? 'it is longer than 255 bytes'
+            : undefined;
+  if (why === undefined) return;
+  throw new VolumeError('invalid', `${JSON.stringify(name)} cannot be the name of a volume: ${why}.`, {
+    details: { path: 'name', value: name },
+  });
+}
+
+type Differs = Record<string, { have: unknown; asked: unknown }>;
+
+/** Which of the properties that the caller wrote do not hold for a volume. */
+export function differences(have: StoredVolume, spec: VolumeSpec<MemoryParams>): Differs {
+  const differs: Differs = {};
+  if (spec.asked.includes('size') && have.disk.sizeBytes < spec.sizeBytes) {
+    differs.size = { have: have.disk.sizeBytes, asked: spec.sizeBytes };
+  }
+  if (spec.asked.includes('params')) {
+    for (const [key, asked] of Object.entries(spec.params)) {
+      const mine = (have.params as Record<string, unknown>)[key];
+      if (asked !== undefined && mine !== asked) differs[key] = { have: mine, asked };
+    }
+  }
+  return differs;
+}
+
+export const alreadyExists = (v: StoredVolume, differs: Differs): VolumeError<'already_exists'> =>
+  new VolumeError(
+    'already_exists',
+    v.foreign
+      ? `The storage has "${v.name}", which is not ours.`
+      : `Volume "${v.name}" exists and differs in ${Object.keys(differs).join(', ') || 'its name'}.`,
+    { details: { differs }, hint: v.foreign ? 'Adopt it, or choose another name.' : 'Choose another name.' },
+  );
+
+export function inUse(v: StoredVolume): VolumeError<'in_use'> {
+  const a = v.attachments[0];
+  return new VolumeError(
+    'in_use',
+    `Volume "${v.name}" is attached to ${v.attachments.map((x) => x.node).join(', ')}.`,
+    {
+      details:
+        a === undefined ? {} : { node: a.node, epoch: a.epoch, ...(a.since !== undefined && { since: a.since }) },
+      hint: 'Detach it there first.',
+    },
+  );
+}
+
+/** @throws VolumeError `denied` for what another tool put into the storage. */
+export function assertOurs(v: StoredVolume): void {
+  if (!v.foreign) return;
+  throw new VolumeError('denied', `"${v.name}" was not made by us.`, {
+    details: { rule: 'S12', found: 'no record' },
+    hint: 'Adopt it first.',
+  });
+}
