@@ -1,0 +1,50 @@
+/** Who may import what (docs/design.md, "Allowed imports"), as data. */
+
+const coreOnly = { own: ['core'] };
+
+/**
+ * By directory; the first pattern that fits decides. `own`: packages of this workspace, by the name after `@rexray/`.
+ * `byName`: packages of this workspace that may be loaded with `import(name)` only, so that they stay replaceable.
+ */
+export const PACKAGES = [
+  { dir: /^packages\/(core|kernel)$/, own: [] },
+  { dir: /^packages\/host-linux$/, own: ['core', 'kernel'] },
+  { dir: /^plugins\/local-loop$/, own: ['core', 'kernel'] },
+  { dir: /^plugins\/remote$/, own: ['core', 'rest-client'] },
+  { dir: /^plugins\//, ...coreOnly },
+  { dir: /^packages\/frontend-rest$/, own: ['core', 'rest-client'] },
+  { dir: /^packages\/(frontend-.+|store-.+|rest-client|conformance)$/, ...coreOnly },
+  { dir: /^packages\/runtime$/, own: ['core'], byName: /^(driver|host|store|frontend|layer)-|^conformance$/ },
+  { dir: /^packages\/(cli|dvdcli)$/, own: ['runtime', 'core', 'rest-client'], byName: /^frontend-rest$/ },
+  { dir: /^packages\//, ...coreOnly },
+  // Examples show what an embedder writes: the SDK's door, core, and plugins.
+  { dir: /^examples\//, own: ['runtime', 'core', 'conformance', /^driver-/, /^frontend-/] },
+  { dir: /^tests\//, own: [/./] },
+];
+
+const CHILDREN = /^(packages\/(host-linux|runtime|dvdcli|cli)|plugins\/[^/]+|tests\/[^/]+)\//;
+
+/** Packages and Node modules that have one home: files that may import them. */
+export const HOMES = {
+  koffi: /^packages\/kernel\//,
+  lmdb: /^packages\/store-lmdb\//,
+  tsyringe: /^packages\/runtime\/src\/plugins\//,
+  'reflect-metadata': /^packages\/runtime\/src\/plugins\//,
+  execa: CHILDREN,
+  'node:child_process': CHILDREN,
+  cosmiconfig: /^packages\/runtime\//,
+  typebox: /^(packages\/core\/src\/schema\.ts|packages\/frontend-rest\/|packages\/rest-client\/)/,
+};
+
+/** What core may use: it does no I/O. Everything else that a package imports must stand in its own package.json. */
+export const CORE_MAY = [
+  'eventemitter3',
+  'typebox',
+  'node:crypto',
+  'node:async_hooks',
+  'node:util',
+  'node:timers/promises',
+];
+
+/** Loading a module whose name is computed is what the plugin loader does, and nobody else. */
+export const COMPUTED = /^(packages\/runtime|tests\/[^/]+|examples\/[^/]+)\//;
