@@ -1,7 +1,7 @@
 /** What every script of the workspace needs: a new enough Node, pnpm through npx, children that never wait for a terminal. */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -61,28 +61,47 @@ export function pnpmVersion() {
   return JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).packageManager.replace(/^pnpm@/, '');
 }
 
-export const pnpm = (args, o) => run('npx', ['--yes', `pnpm@${pnpmVersion()}`, ...args], o);
+/** Directory of the pinned pnpm, which npx brings: asked once, and put on PATH, because turbo looks for pnpm there. */
+async function findPnpm() {
+  const args = ['--yes', `--package=pnpm@${pnpmVersion()}`, '--call', 'command -v pnpm'];
+  const { status, text } = await run('npx', args, { output: 'capture' });
+  const found = text
+    .split('\n')
+    .map((line) => line.trim())
+    .findLast((line) => line.endsWith('/pnpm'));
+  if (status === 0 && found !== undefined) {
+    ENV.PATH = `${dirname(found)}${delimiter}${ENV.PATH ?? ''}`;
+    return found;
+  }
+  console.error(text.trimEnd());
+  if (NO_NETWORK.test(text)) fail(NEEDS_NETWORK);
+  return fail(`npx could not bring pnpm ${pnpmVersion()} (status ${status}).`);
+}
+let located;
+
+/** Runs the pnpm that package.json pins. */
+export async function pnpm(args, o) {
+  located ??= findPnpm();
+  return run(await located, args, o);
+}
 
 const NO_NETWORK = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|ERR_SOCKET|network request failed/i;
+
+const NEEDS_NETWORK =
+  'The package registry cannot be reached. The first installation needs it, or an npm cache and pnpm store that hold every package of pnpm-lock.yaml.';
 
 /** Installs exactly what the lockfile says. Ends the program when that fails: nothing after it could work. */
 export async function install() {
   const { status, text } = await pnpm(['install', '--frozen-lockfile'], { output: 'capture' });
   if (status === 0) return;
   console.error(text.trimEnd());
-  if (NO_NETWORK.test(text)) {
-    fail(
-      'The package registry cannot be reached. The first installation needs it (or an npm cache and pnpm store that hold every package of pnpm-lock.yaml).',
-    );
-  }
+  if (NO_NETWORK.test(text)) fail(NEEDS_NETWORK);
   fail(`pnpm install --frozen-lockfile ended with status ${status}.`);
 }
 
-/** Builds what changed. */
-export async function build() {
-  if (!existsSync(bin('turbo'))) await install();
-  return run(bin('turbo'), ['run', 'build', '--output-logs=errors-only']);
-}
+/** Runs a task of turbo.json in every package that has it, as far as something changed. Prints what failed only. */
+export const turbo = (task) => pnpm(['exec', 'turbo', 'run', task, '--output-logs=errors-only']);
+export const build = () => turbo('build');
 
 /** Every workspace package as `{ dir, json }`, `dir` relative to the root. */
 export function workspacePackages() {

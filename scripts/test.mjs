@@ -5,7 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { missingPrograms } from './programs.mjs';
-import { bin, build, duration, fail, install, requireNode, run } from './setup.mjs';
+import { bin, build, duration, fail, install, requireNode, run, turbo } from './setup.mjs';
 import { OUT, vitest } from './vitest-run.mjs';
 
 const CI = process.env.CI === 'true';
@@ -14,7 +14,7 @@ const node = (script, ...args) => run(process.execPath, [`scripts/${script}`, ..
 /** Each phase answers an exit status, or the counts of a vitest project. */
 const PHASES = {
   build: () => build(),
-  typecheck: () => run(bin('turbo'), ['run', 'typecheck', '--output-logs=errors-only']),
+  typecheck: () => turbo('typecheck'),
   format: () => run(bin('biome'), ['check', '.']),
   imports: () => node('lint-imports.mjs'),
   knip: () => run(bin('knip'), ['--no-progress']),
