@@ -2,24 +2,6 @@ import { VolumeError, type VolumeSpec } from '@rexray/core';
 import type { StoredVolume } from './backend.ts';
 import type { MemoryParams } from './config.ts';
 
-/** @throws VolumeError `invalid` for a name that a file system could not carry either. */
-export function assertName(name: string): void {
-  const why =
-    name === ''
-      ? 'it is empty'
-      : name === '.' || name === '..'
-        ? 'it means a directory'
-        : name.includes('/') || name.includes('\0')
-          ? 'it contains / or NUL'
-          : Buffer.byteLength(name) > 255
-            ? 'it is longer than 255 bytes'
-            : undefined;
-  if (why === undefined) return;
-  throw new VolumeError('invalid', `${JSON.stringify(name)} cannot be the name of a volume: ${why}.`, {
-    details: { path: 'name', value: name },
-  });
-}
-
 type Differs = Record<string, { have: unknown; asked: unknown }>;
 
 /** Which of the properties that the caller wrote do not hold for a volume. */

@@ -1,6 +1,7 @@
 import {
   type Attachment,
   type AttachOptions,
+  assertName,
   type Bytes,
   bytes,
   type Ctx,
@@ -22,7 +23,7 @@ import {
   type VolumeSpec,
 } from '@rexray/core';
 import { MemoryBackend, type StoredVolume } from './backend.ts';
-import { alreadyExists, assertName, assertOurs, differences, inUse } from './checks.ts';
+import { alreadyExists, assertOurs, differences, inUse } from './checks.ts';
 import { type MemoryConfig, type MemoryParams, withDefaults } from './config.ts';
 import type { FaultOp } from './faults.ts';
 import { snapshotVerbs } from './snapshots.ts';

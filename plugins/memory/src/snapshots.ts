@@ -1,4 +1,5 @@
 import {
+  assertName,
   type Bytes,
   bytes,
   type Ctx,
@@ -11,7 +12,7 @@ import {
   type VolumeSpec,
 } from '@rexray/core';
 import type { MemoryBackend, StoredVolume } from './backend.ts';
-import { assertName, assertOurs } from './checks.ts';
+import { assertOurs } from './checks.ts';
 import type { MemoryParams } from './config.ts';
 import type { FaultOp } from './faults.ts';
 
@@ -49,7 +50,7 @@ export function snapshotVerbs(d: Within): SnapshotVerbs<MemoryParams> {
 
     create: (volumeId, name, o, ctx) =>
       d.run('snapshots.create', ctx, () => {
-        assertName(name);
+        assertName(name, 'snapshot');
         const v = d.volume(volumeId);
         assertOurs(v);
         const there = [...backend.snapshots.values()].find((s) => s.about.name === name);
