@@ -1,0 +1,124 @@
+import type { Ctx } from '../context.ts';
+import type { Attachment } from '../driver.ts';
+import { isVolumeError, VolumeError } from '../errors.ts';
+import { sleep } from './calls.ts';
+import { lostKey } from './env.ts';
+import type { Step } from './steps.ts';
+import { isBlock, need, type Work } from './work.ts';
+
+export const attach: Step<Work> = {
+  name: 'attach',
+  does: (c) =>
+    `attach volume ${c.volume.id} to node ${c.env.node}${c.preempt === false ? '' : ', taking it from its owner if need be'}`,
+  async run(c, ctx) {
+    c.attachment = await attachOrTake(c, ctx);
+    // The claim made just now (its epoch) is in the volume only after reading it again; a record may have changed with it (S10: `copied`).
+    if (!c.wasAttached) c.volume = await c.env.driver.get(c.volume.id, ctx);
+  },
+  async undo(c, ctx) {
+    if (!c.wasAttached) await c.env.driver.detach(c.volume.id, c.env.node, { force: false }, ctx);
+  },
+};
+
+async function attachOrTake(c: Work, ctx: Ctx): Promise<Attachment> {
+  const { env, volume } = c;
+  const options = { readonly: c.readonly, bootId: env.self.bootId };
+  const polite = (): Promise<Attachment> => env.driver.attach(volume.id, env.node, { ...options, force: false }, ctx);
+  try {
+    return await polite();
+  } catch (e) {
+    if (c.preempt === false || !isVolumeError(e, 'in_use')) throw e;
+    if (c.implicit) {
+      await refuseTakeBack(c, e);
+      const yielded = await waitForRelease(c, polite, ctx);
+      if (yielded !== undefined) return yielded;
+    }
+    const force = c.preempt === 'unsafe' ? ('unsafe' as const) : true;
+    const taken = await env.driver.attach(volume.id, env.node, { ...options, force }, ctx);
+    c.notes.push(`taken over from node ${e.details.node ?? 'unknown'}`);
+    env.events.emit('warning', {
+      message: `Volume "${c.name}" was taken over from node ${e.details.node ?? 'unknown'}.`,
+      service: env.service,
+      volume: c.name,
+      at: new Date().toISOString(),
+    });
+    return taken;
+  }
+}
+
+/** S10: two nodes with the same configuration must not take a volume from each other for ever. */
+async function refuseTakeBack(c: Work, e: VolumeError<'in_use'>): Promise<void> {
+  const lost = await c.env.store.get<{ at: number; node: string }>(lostKey(c.env.service, c.name));
+  if (lost === undefined) return;
+  const ago = Date.now() - lost.at;
+  if (ago >= 0 && ago < c.env.policy.noTakeBackMs) {
+    throw new VolumeError(
+      'in_use',
+      `Volume "${c.name}" of service "${c.env.service}" was taken by node ${lost.node} ${Math.round(ago / 1000)} s ago; this node does not take it back by configuration within ${c.env.policy.noTakeBackMs / 1000} s.`,
+      {
+        details: e.details,
+        hint: 'Mount with an explicit preempt if this node must have it.',
+        cause: e,
+      },
+    );
+  }
+}
+
+async function waitForRelease(c: Work, polite: () => Promise<Attachment>, ctx: Ctx): Promise<Attachment | undefined> {
+  const { env, volume } = c;
+  await env.driver.requestRelease?.(volume.id, env.node, ctx);
+  const until = performance.now() + env.policy.releaseWaitMs;
+  while (performance.now() < until) {
+    await sleep(250, ctx.signal);
+    ctx.progress({
+      phase: 'waiting for the owner to let go',
+      done: Math.round(env.policy.releaseWaitMs - (until - performance.now())),
+      total: env.policy.releaseWaitMs,
+      unit: 'ms',
+    });
+    try {
+      return await polite();
+    } catch (e) {
+      if (!isVolumeError(e, 'in_use')) throw e;
+    }
+  }
+  return undefined;
+}
+
+export const connect: Step<Work> = {
+  name: 'connect',
+  does: () => 'make the storage reachable on this host',
+  async run(c, ctx) {
+    c.device = await c.session.connect(
+      need(c.attachment, 'the attachment'),
+      { readonly: c.readonly, blockSize: c.volume.record.blockSize ?? 512 },
+      ctx,
+    );
+  },
+  async undo(c, ctx) {
+    if (c.attachment !== undefined && c.device?.fresh !== false) await c.session.disconnect(c.attachment, ctx);
+  },
+};
+
+/** S6, before anything is written to the device. */
+export const assertUnused: Step<Work> = {
+  name: 'assert-unused',
+  does: () => 'prove that nothing else on this host has it',
+  when: (c) => isBlock(c),
+  run: (c, ctx) => c.session.assertUnused(need(c.device, 'the device'), ctx),
+};
+
+export const disconnect: Step<Work> = {
+  name: 'disconnect',
+  does: () => 'take it off this host and check that nothing of it is left',
+  async run(c, ctx) {
+    const attachment = c.attachment ?? c.nv?.attachment;
+    if (attachment !== undefined) await c.session.disconnect(attachment, ctx);
+  },
+};
+
+export const detach: Step<Work> = {
+  name: 'detach',
+  does: (c) => `give up node ${c.env.node}'s claim`,
+  run: (c, ctx) => c.env.driver.detach(c.volume.id, c.env.node, { force: false }, ctx),
+};

@@ -1,0 +1,112 @@
+import type { Ctx } from '../context.ts';
+import type { DriverSnapshot, DriverVolume } from '../driver.ts';
+import { notFound, VolumeError } from '../errors.ts';
+import { assertName } from '../names.ts';
+import { nearest } from '../schema.ts';
+import type { NodeVolume } from '../store.ts';
+import { type Env, volumeKey } from './env.ts';
+
+/** The volume of that name, or undefined. Drivers key on id; this is the one place that maps names. */
+export async function find(env: Env, name: string, ctx: Ctx): Promise<DriverVolume | undefined> {
+  if (env.driver.find !== undefined) return env.driver.find(name, ctx);
+  const same: DriverVolume[] = [];
+  for await (const v of all(env, ctx)) if (v.name === name && v.foreign !== true) same.push(v);
+  if (same.length > 1) {
+    throw new VolumeError(
+      'invalid',
+      `${same.length} volumes are named "${name}": ${same.map((v) => v.id).join(', ')}.`,
+      {
+        details: { path: 'name', value: name, expected: 'one volume' },
+        hint: 'Name the volume by its id, or rename one of them with the platform’s own tool.',
+      },
+    );
+  }
+  return same[0];
+}
+
+export async function* all(env: Env, ctx: Ctx): AsyncGenerator<DriverVolume> {
+  let cursor: string | undefined;
+  do {
+    const page = await env.driver.list(cursor === undefined ? {} : { cursor }, ctx);
+    yield* page.items;
+    cursor = page.next;
+  } while (cursor !== undefined);
+}
+
+/** @throws `not_found` with near names */
+export async function must(env: Env, name: string, ctx: Ctx): Promise<DriverVolume> {
+  assertName(name);
+  const v = await find(env, name, ctx);
+  if (v !== undefined) return v;
+  const names: string[] = [];
+  for await (const other of all(env, ctx)) {
+    names.push(other.name);
+    if (names.length >= 1000) break;
+  }
+  throw notFound('Volume', name, nearest(name, names));
+}
+
+/** What this node did with the volume; a note of an earlier boot is void (its mounts and processes are gone). */
+export async function here(env: Env, name: string): Promise<NodeVolume | undefined> {
+  const nv = await env.store.get<NodeVolume>(volumeKey(env.service, name));
+  return nv !== undefined && nv.bootId === env.self.bootId ? nv : undefined;
+}
+
+export async function findSnapshot(env: Env, name: string, ctx: Ctx): Promise<DriverSnapshot | undefined> {
+  const verbs = snapshotVerbs(env);
+  let cursor: string | undefined;
+  do {
+    const page = await verbs.list(cursor === undefined ? {} : { cursor }, ctx);
+    const hit = page.items.find((s) => s.name === name || s.id === name);
+    if (hit !== undefined) return hit;
+    cursor = page.next;
+  } while (cursor !== undefined);
+  return undefined;
+}
+
+export function snapshotVerbs(env: Env): NonNullable<Env['driver']['snapshots']> {
+  if (env.driver.snapshots === undefined) throw unsupported(env, 'snapshots');
+  return env.driver.snapshots;
+}
+
+export const unsupported = (env: Env, verb: string): VolumeError<'unsupported'> =>
+  new VolumeError('unsupported', `The driver ${env.driverName} of service "${env.service}" has no ${verb}.`, {
+    details: { verb },
+  });
+
+export const holderNames = (nv: NodeVolume | undefined): string[] =>
+  Object.entries(nv?.holders ?? {}).map(([h, e]) => (e.count > 1 ? `${h} (${e.count} times)` : h));
+
+/** `in_use` because of holders on this node. */
+export function heldError(env: Env, name: string, nv: NodeVolume): VolumeError<'in_use'> {
+  const since = Object.values(nv.holders)
+    .map((h) => h.since)
+    .sort()[0];
+  return new VolumeError(
+    'in_use',
+    `Volume "${name}" of service "${env.service}" is mounted on this node for ${holderNames(nv).join(', ')}${since === undefined ? '' : ` since ${since}`}.`,
+    {
+      details: { holders: Object.keys(nv.holders), node: env.node, ...(since !== undefined && { since }) },
+      hint: 'Unmount it first; a holder that leaked can be dropped with "rexray holder release".',
+    },
+  );
+}
+
+/** `in_use` because another node has it. */
+export function claimedError(env: Env, v: DriverVolume): VolumeError<'in_use'> | undefined {
+  const other = v.attachments.find((a) => a.node !== env.node);
+  if (other === undefined || env.driver.traits.multiWriter) return undefined;
+  return new VolumeError(
+    'in_use',
+    `Volume "${v.name}" of service "${env.service}" is attached to node ${other.node}${other.since === undefined ? '' : ` since ${other.since}`}.`,
+    {
+      details: { node: other.node, epoch: other.epoch, ...(other.since !== undefined && { since: other.since }) },
+      hint: 'Unmount it there, or mount with preempt.',
+    },
+  );
+}
+
+export const notFoundId = (env: Env, id: string): VolumeError<'not_found'> =>
+  new VolumeError('not_found', `No volume of service "${env.service}" has the id ${id}.`, {
+    details: { what: 'volume' },
+  });

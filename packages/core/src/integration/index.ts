@@ -1,0 +1,15 @@
+export { beginCall, freshCtx } from './calls.ts';
+export { createIntegration, type IntegrationOptions } from './create-integration.ts';
+export {
+  type Env,
+  intentKey,
+  isCrash,
+  lockKey,
+  type Policy,
+  SimulatedCrash,
+  type StepHook,
+  scratchKey,
+  volumeKey,
+} from './env.ts';
+export { type Reconciled, reconcile } from './reconcile.ts';
+export { WATCH_MS, watchOnce } from './watch.ts';

@@ -1,0 +1,147 @@
+import { isVolumeError } from '../errors.ts';
+import type { FsType } from '../record.ts';
+import type { NodeVolume } from '../store.ts';
+import { targetOf } from './env.ts';
+import type { Step } from './steps.ts';
+import { baseNodeVolume, isBlock, need, settle, type Work } from './work.ts';
+
+/** A mount in the making. */
+export interface MountWork extends Work {
+  readonly holder: string;
+  readonly subdir: string;
+  readonly mountOptions: readonly string[];
+  readonly pid: number | undefined;
+}
+
+const smaller = (c: Work): boolean => {
+  const fs = c.probe?.fsBytes;
+  const dev = c.device?.sizeBytes;
+  // File systems round down to their own units: a few blocks less than the device is full size.
+  return fs !== undefined && dev !== undefined && dev - fs > Math.max(16 * 1024 * 1024, dev / 256);
+};
+const fsTypeOf = (c: Work): FsType | undefined => {
+  const f = c.volume.record.format;
+  return f.state === 'none' ? undefined : f.fsType;
+};
+
+async function grow(c: Work, target: string | undefined, ctx: Parameters<Step<Work>['run']>[1]): Promise<void> {
+  const fsType = fsTypeOf(c);
+  if (fsType === undefined) return;
+  try {
+    const r = await c.session.grow(
+      need(c.device, 'the device'),
+      { fsType, ...(target !== undefined && { target }) },
+      ctx,
+    );
+    if (!r.grown)
+      c.notes.push(`the file system is smaller than the volume and could not grow: ${r.why ?? 'unknown reason'}`);
+  } catch (e) {
+    // S17: a grow that fails never blocks the mount; it is tried again at the next one.
+    if (!isVolumeError(e) || isVolumeError(e, 'canceled', 'timeout')) throw e;
+    c.notes.push(`the file system could not grow: ${e.message}`);
+  }
+}
+
+/** ext4 grows while unmounted; the others need to be mounted. */
+export const growBefore: Step<Work> = {
+  name: 'grow-unmounted',
+  does: () => 'grow the file system to the volume',
+  maybe: () => true,
+  when: (c) => isBlock(c) && fsTypeOf(c) === 'ext4' && !c.readonly && c.formatted !== true && smaller(c),
+  run: (c, ctx) => grow(c, undefined, ctx),
+};
+export const growAfter: Step<Work> = {
+  name: 'grow-mounted',
+  does: () => 'grow the file system to the volume',
+  maybe: () => true,
+  when: (c) => isBlock(c) && fsTypeOf(c) !== 'ext4' && !c.readonly && c.formatted !== true && smaller(c),
+  run: (c, ctx) => grow(c, targetOf(c.env, c.name), ctx),
+};
+
+export const mount: Step<MountWork> = {
+  name: 'mount',
+  does: (c) => `mount it at ${targetOf(c.env, c.name)}`,
+  async run(c, ctx) {
+    const fsType = fsTypeOf(c);
+    const { owner, mountOptions } = c.volume.record;
+    c.mount = await c.session.mount(
+      need(c.device, 'the device'),
+      {
+        target: targetOf(c.env, c.name),
+        ...(fsType !== undefined && { fsType }),
+        readonly: c.readonly,
+        options: [...(mountOptions ?? []), ...c.mountOptions],
+        subdir: c.subdir,
+        owner: { mode: c.env.policy.dataMode, ...owner },
+        makeSubdir: !c.readonly,
+      },
+      ctx,
+    );
+  },
+  async undo(c, ctx) {
+    await c.session.unmount(
+      targetOf(c.env, c.name),
+      c.device === undefined ? {} : { expectDevno: c.device.devno },
+      ctx,
+    );
+  },
+};
+
+/** The end of a mount: holder, mount and the end of the intent in one durable commit, before the caller hears of it. */
+export const hold: Step<MountWork> = {
+  name: 'hold',
+  does: (c) => `record the holder ${c.holder}`,
+  run: (c) => settle(c, withHolder(c)),
+};
+
+export function withHolder(c: MountWork): NodeVolume {
+  const base = baseNodeVolume(c);
+  const m = c.mount;
+  const before = base.holders[c.holder];
+  const entry = {
+    count: (before?.count ?? 0) + 1,
+    since: before?.since ?? new Date().toISOString(),
+    ...(c.pid !== undefined && { pid: c.pid }),
+  };
+  const backing = c.device?.backing;
+  return {
+    ...base,
+    ...(m === undefined
+      ? c.nv?.mount !== undefined && { mount: c.nv.mount }
+      : {
+          mount: {
+            target: m.target,
+            path: m.path,
+            devno: m.devno,
+            mountId: m.mountId,
+            readonly: m.readonly,
+            fsType: m.fsType,
+            ...(backing !== undefined && { backing }),
+          },
+        }),
+    ...(c.attachment === undefined && c.nv?.attachment !== undefined && { attachment: c.nv.attachment }),
+    ...(m === undefined && c.nv !== undefined && { epoch: c.nv.epoch }),
+    holders: { ...base.holders, [c.holder]: entry },
+  };
+}
+
+/** Off the host: used by the last unmount, by reconcile and by a loss. */
+export const unmount: Step<Work> = {
+  name: 'unmount',
+  does: (c) => `unmount ${c.nv?.mount?.target ?? targetOf(c.env, c.name)}`,
+  run: (c, ctx) => {
+    const devno = c.nv?.mount?.devno;
+    return c.session.unmount(
+      c.nv?.mount?.target ?? targetOf(c.env, c.name),
+      devno === undefined ? {} : { expectDevno: devno },
+      ctx,
+    );
+  },
+};
+
+/** Not awaited on disk: done again, it changes nothing. */
+export const forget: Step<Work> = {
+  name: 'forget',
+  does: () => 'delete the note of this node',
+  run: (c) => settle(c, undefined, { durable: false }),
+};

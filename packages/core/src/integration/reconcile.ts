@@ -1,0 +1,125 @@
+import type { Ctx } from '../context.ts';
+import { isVolumeError } from '../errors.ts';
+import type { HostSession } from '../host.ts';
+import type { Intent, NodeVolume } from '../store.ts';
+import { type Env, intentKey, lockKey, targetOf, volumeKey } from './env.ts';
+import { find } from './facts.ts';
+
+/** What a reconcile did, for people and tests. */
+export interface Reconciled {
+  readonly volume: string;
+  readonly did: string;
+}
+
+/**
+ * Brings this node to what its notes promise (S12): finishes or takes back what a dead process began. Takes each volume's
+ * lock; skips what another live process holds; undoes only what its intent made. Never throws for one volume's sake.
+ */
+export async function reconcile(env: Env, ctx: Ctx): Promise<readonly Reconciled[]> {
+  const did: Reconciled[] = [];
+  for (const line of (await env.driver.sweep?.(env.node, env.self.bootId, ctx)) ?? [])
+    did.push({ volume: '', did: `removed half-made ${line}` });
+  for (const name of await suspects(env, ctx)) {
+    try {
+      const what = await reconcileVolume(env, name, ctx);
+      if (what !== undefined) did.push({ volume: name, did: what });
+    } catch (e) {
+      env.logger.warn(
+        { service: env.service, volume: name, err: isVolumeError(e) ? e.message : String(e) },
+        'could not be reconciled; it is tried again at the next open',
+      );
+    }
+  }
+  return did;
+}
+
+/** Volumes with an intent of a dead process, with notes of an earlier boot, or mounted for nobody. */
+async function suspects(env: Env, ctx: Ctx): Promise<readonly string[]> {
+  const names = new Set<string>();
+  for (const [, i] of await env.store.list<Intent>(intentKey(env.service, '')))
+    if (!(await lives(env, i, ctx))) names.add(i.volume);
+  for (const [, nv] of await env.store.list<NodeVolume>(volumeKey(env.service, ''))) {
+    const idle = Object.keys(nv.holders).length === 0 && nv.attached !== true;
+    if (nv.bootId !== env.self.bootId || idle) names.add(nv.volume);
+  }
+  return [...names];
+}
+
+async function lives(env: Env, i: Intent, ctx: Ctx): Promise<boolean> {
+  if (i.owner.bootId !== env.self.bootId) return false;
+  const now = await env.host.identify(i.owner.pid, ctx);
+  return now !== undefined && now.starttime === i.owner.starttime;
+}
+
+async function reconcileVolume(env: Env, name: string, ctx: Ctx): Promise<string | undefined> {
+  const short: Ctx = { ...ctx, deadline: Math.min(ctx.deadline, performance.now() + 2000) };
+  let session: HostSession;
+  try {
+    session = await env.host.open(lockKey(env, name), short);
+  } catch (e) {
+    if (isVolumeError(e, 'busy')) return undefined;
+    throw e;
+  }
+  try {
+    const intent = await env.store.get<Intent>(intentKey(env.service, name));
+    const nv = await env.store.get<NodeVolume>(volumeKey(env.service, name));
+    // Under the lock the owner may turn out to live after all, or to have finished meanwhile.
+    if (intent !== undefined && (await lives(env, intent, ctx))) return undefined;
+    return await converge(env, name, session, { intent, nv }, ctx);
+  } finally {
+    await session.release();
+  }
+}
+
+async function converge(
+  env: Env,
+  name: string,
+  session: HostSession,
+  state: { intent: Intent | undefined; nv: NodeVolume | undefined },
+  ctx: Ctx,
+): Promise<string | undefined> {
+  const { intent, nv } = state;
+  const sameBoot = nv === undefined || nv.bootId === env.self.bootId;
+  const target = nv?.mount?.target ?? targetOf(env, name);
+  // A freeze that outlived its helper process blocks everything else (S16).
+  if (intent?.op === 'snapshots.create' || intent?.op === 'clone')
+    await session.thaw(target, ctx).catch(() => undefined);
+  const needed = sameBoot && nv !== undefined && (Object.keys(nv.holders).length > 0 || nv.attached === true);
+  if (needed) {
+    if (intent === undefined) return undefined;
+    if (intent.op === 'mount' && nv.mount === undefined)
+      await takeOff(env, name, session, target, nv, ctx, { keepClaim: true });
+    await env.store.commit([{ del: intentKey(env.service, name) }]);
+    return `ended an interrupted ${intent.op}; ${Object.keys(nv.holders).join(', ') || 'the attachment'} keeps it`;
+  }
+  await takeOff(env, name, session, target, sameBoot ? nv : undefined, ctx, { keepClaim: false });
+  await env.store.commit([{ del: volumeKey(env.service, name) }, { del: intentKey(env.service, name) }]);
+  return intent === undefined
+    ? sameBoot
+      ? 'took off a mount that nobody needs'
+      : 'cleared the notes of an earlier boot'
+    : `took back an interrupted ${intent.op}`;
+}
+
+/** Unmounted, disconnected, and our claim given up; every part may already be so. */
+async function takeOff(
+  env: Env,
+  name: string,
+  session: HostSession,
+  target: string,
+  nv: NodeVolume | undefined,
+  ctx: Ctx,
+  o: { keepClaim: boolean },
+): Promise<void> {
+  await session.unmount(target, nv?.mount === undefined ? {} : { expectDevno: nv.mount.devno }, ctx);
+  const v = await find(env, name, ctx);
+  const mine = v?.attachments.some((a) => a.node === env.node) === true;
+  const attachment =
+    nv?.attachment ??
+    (v !== undefined && mine
+      ? await env.driver.attach(v.id, env.node, { force: false, readonly: false, bootId: env.self.bootId }, ctx)
+      : undefined);
+  if (attachment !== undefined) await session.disconnect(attachment, ctx);
+  if (v !== undefined && mine && !o.keepClaim && nv?.attached !== true)
+    await env.driver.detach(v.id, env.node, { force: false }, ctx);
+}

@@ -1,0 +1,122 @@
+import type { Mount, MountOptions } from '../../api.ts';
+import type { Ctx } from '../../context.ts';
+import { VolumeError } from '../../errors.ts';
+import { assertUnused, attach, connect } from '../attach-steps.ts';
+import { claimedError, heldError } from '../facts.ts';
+import { prepare } from '../format-steps.ts';
+import { growAfter, growBefore, hold, type MountWork, mount as mountStep, withHolder } from '../mount-steps.ts';
+import { about, type Step } from '../steps.ts';
+import type { Scope, Verb } from '../verb.ts';
+import { intent, isBlock, need, settle } from '../work.ts';
+import { workOn } from './gather.ts';
+
+interface Work extends MountWork {
+  /** Our own mount is there and alive: only a holder is added. */
+  readonly alive: boolean;
+  readonly wantsWrite: boolean;
+}
+
+async function gather(scope: Scope, [name, o]: readonly [string, MountOptions], ctx: Ctx): Promise<Work> {
+  const { policy } = scope.env;
+  const base = await workOn(scope, 'mount', name, ctx, {
+    readonly: o.readOnly === true,
+    preempt: o.preempt ?? policy.preempt,
+    implicit: o.preempt === undefined,
+  });
+  const nv = base.nv;
+  let alive = false;
+  if (nv?.mount !== undefined && nv.volumeId === base.volume.id && nv.lost === undefined) {
+    const there = await mountedNow(base, ctx);
+    alive = there !== undefined && there === nv.mount.devno;
+    if (!alive) base.notes.push('its mount had disappeared; it was mounted again');
+  }
+  return Object.assign(base, {
+    holder: o.holder,
+    subdir: o.subdir ?? policy.subdir,
+    mountOptions: o.mountOptions ?? [],
+    pid: o.pid,
+    alive,
+    wantsWrite: o.readOnly !== true && base.volume.record.readOnly !== true,
+  });
+}
+
+/** The kernel's word, not our note's: somebody may have unmounted by hand. */
+async function mountedNow(c: Pick<Work, 'env' | 'nv'>, ctx: Ctx): Promise<string | undefined> {
+  const target = c.nv?.mount?.target;
+  if (target === undefined) return undefined;
+  const rows = await c.env.host.mounts(target, ctx);
+  const devno = rows.filter((r) => r.target === target).at(-1)?.devno;
+  // Without root a directory is handed out as it is: there is no row to find.
+  return devno ?? (c.nv?.mount?.devno === '' ? '' : undefined);
+}
+
+function forbid(c: Work): VolumeError | undefined {
+  const { env, nv, volume } = c;
+  if (nv !== undefined && nv.volumeId !== volume.id && nv.mount !== undefined) return heldError(env, c.name, nv);
+  if (nv?.lost !== undefined && Object.keys(nv.holders).length > 0) {
+    return new VolumeError(
+      'in_use',
+      `Volume "${c.name}" of service "${env.service}" was lost to node ${nv.lost.node} while ${Object.keys(nv.holders).join(', ')} had it mounted here.`,
+      {
+        details: { node: nv.lost.node, epoch: nv.lost.epoch, holders: Object.keys(nv.holders) },
+        hint: 'Let these holders unmount it first; their file system answers errors.',
+      },
+    );
+  }
+  if (c.alive)
+    return c.wantsWrite && nv?.mount?.readonly === true && Object.keys(nv.holders).length > 0
+      ? heldError(env, c.name, nv)
+      : undefined;
+  return c.preempt === false ? claimedError(env, volume) : undefined;
+}
+
+const again: Step<Work> = {
+  name: 'hold',
+  does: (c) => `record the holder ${c.holder}`,
+  async run(c) {
+    await settle(c, withHolder(c));
+  },
+};
+
+/** Nothing holds it, but an earlier unmount did not finish (or the mount is read-only): begin anew. */
+const remount = (c: Work): boolean => c.alive && c.wantsWrite && c.nv?.mount?.readonly === true;
+
+export const mount: Verb<readonly [string, MountOptions], Work, Mount> = {
+  op: 'mount',
+  locks: ([name]) => [name],
+  gather,
+  forbid,
+  steps(c) {
+    if (c.alive && !remount(c)) return [again];
+    const clear: Step<Work>[] = remount(c)
+      ? [
+          {
+            name: 'unmount',
+            does: () => 'unmount what was read-only',
+            run: (w, ctx) => w.session.unmount(need(w.nv?.mount, 'the mount').target, {}, ctx),
+          },
+        ]
+      : [];
+    const block = isBlock(c) ? [assertUnused, ...prepare, growBefore] : [];
+    return [intent, ...clear, attach, connect, ...block, mountStep, growAfter, hold];
+  },
+  result(c, ctx) {
+    const nv = need(c.nv, 'the mount');
+    const m = need(nv.mount, 'the mount');
+    const notes = [...c.notes];
+    if (c.readonly && !m.readonly)
+      notes.push('it is mounted for writing already: this mount is not read-only by itself');
+    c.env.events.emit('volume.mounted', { ...about(c, ctx), holder: c.holder, path: m.path });
+    return {
+      volume: c.name,
+      service: c.env.service,
+      path: m.path,
+      root: m.target,
+      device: c.device?.path ?? '',
+      fsType: m.fsType,
+      readOnly: m.readonly,
+      holders: Object.keys(nv.holders),
+      notes,
+    };
+  },
+};

@@ -1,0 +1,166 @@
+import type { CreateOptions } from '../../api.ts';
+import { type Bytes, bytes, formatBytes, toBytes } from '../../bytes.ts';
+import type { DriverVolume, VolumeSpec } from '../../driver.ts';
+import { VolumeError } from '../../errors.ts';
+import { type FormatState, FS_TYPES, type FsType, type Hints, type InitialRecord, isFsType } from '../../record.ts';
+import { parse } from '../../schema.ts';
+import type { Env } from '../env.ts';
+
+/** Checks what a caller asked for and turns it into what a driver makes. Reads nothing. @throws `invalid`, `out_of_range`, `unsupported` */
+export function specOf(
+  env: Env,
+  name: string,
+  o: CreateOptions,
+  source?: { readonly sizeBytes: Bytes; readonly record: InitialRecord },
+): VolumeSpec {
+  refuseGuarantees(env, o);
+  const asked: ('size' | 'params')[] = [];
+  if (o.size !== undefined) asked.push('size');
+  if (o.params !== undefined && Object.keys(o.params as object).length > 0) asked.push('params');
+  const size = o.size === undefined ? (source?.sizeBytes ?? env.policy.defaults.size) : toBytes(o.size);
+  if (source !== undefined && size < source.sizeBytes) {
+    throw new VolumeError(
+      'out_of_range',
+      `Volume "${name}" cannot be ${formatBytes(size)}: its source has ${formatBytes(source.sizeBytes)}.`,
+      { details: { min: source.sizeBytes } },
+    );
+  }
+  const record =
+    source === undefined
+      ? newRecord(env, o)
+      : { ...source.record, ...wishes(o), labels: { ...source.record.labels, ...o.labels } };
+  return {
+    sizeBytes: fitSize(env, name, size),
+    record,
+    params: parse(env.params, o.params ?? {}, `options of volume "${name}"`),
+    asked,
+  };
+}
+
+/** What a person asked to be sure of is never silently dropped (S21). */
+function refuseGuarantees(env: Env, o: CreateOptions): void {
+  if (o.encrypted === true || o.encryptionKey !== undefined) {
+    const can = JSON.stringify(env.params['~standard'].jsonSchema.input()).includes('"encrypted"');
+    if (!can) {
+      throw new VolumeError(
+        'unsupported',
+        `The driver ${env.driverName} of service "${env.service}" cannot encrypt volumes.`,
+        {
+          details: { option: o.encrypted === true ? 'encrypted' : 'encryptionKey' },
+          hint: 'Leave the option out, or use a service whose driver encrypts.',
+        },
+      );
+    }
+  }
+  if (o.overwriteFs === true && o.from !== undefined) {
+    throw new VolumeError(
+      'invalid',
+      'overwriteFs and a source exclude each other: a copy has the file system of its source.',
+      { details: { path: 'overwriteFs', value: true } },
+    );
+  }
+}
+
+function newRecord(env: Env, o: CreateOptions): InitialRecord {
+  return { ...wishes(o, env.policy.defaults.hints), format: formatOf(env, o), labels: { ...o.labels } };
+}
+
+function wishes(o: CreateOptions, defaults: Hints = {}): Omit<InitialRecord, 'format' | 'labels'> {
+  return {
+    hints: clean({ ...defaults, ...clean(o.hints ?? {}) }),
+    owner: clean(o.owner ?? {}),
+    ...(o.mountOptions !== undefined && { mountOptions: o.mountOptions }),
+    ...(o.readOnly === true && { readOnly: true }),
+  };
+}
+
+const clean = <T extends object>(x: T): T =>
+  Object.fromEntries(Object.entries(x).filter(([, v]) => v !== undefined)) as T;
+
+function formatOf(env: Env, o: CreateOptions): FormatState {
+  const types = env.driver.traits.fsTypes;
+  if (types === undefined) return { state: 'none' };
+  const wanted: string = o.fsType ?? env.policy.defaults.fsType ?? types[0] ?? 'ext4';
+  if (!isFsType(wanted) || !types.includes(wanted)) {
+    throw new VolumeError('invalid', `fsType: "${wanted}" is not a file system that service "${env.service}" makes.`, {
+      details: { path: 'fsType', value: wanted, expected: types.join(', ') },
+      hint: `Use one of ${types.join(', ')}.`,
+    });
+  }
+  return {
+    state: 'blank',
+    fsType: wanted,
+    ...(o.overwriteFs === true && { consent: true }),
+    ...(o.mkfs !== undefined && { mkfs: o.mkfs }),
+  };
+}
+
+/** Smallest sizes that the file systems' own tools accept, in bytes (measured: xfs 300 MiB, btrfs 109 MiB, ext4 1 MiB). */
+const FS_MIN: Readonly<Record<FsType, number>> = { ext4: 1 << 20, xfs: 300 << 20, btrfs: 109 << 20 };
+
+function fitSize(env: Env, name: string, size: Bytes): Bytes {
+  const sizes = env.driver.traits.sizes;
+  if (sizes === undefined) return size;
+  const step = sizes.step ?? 1;
+  const fitted = bytes(Math.ceil(size / step) * step);
+  const max = sizes.max ?? Number.MAX_SAFE_INTEGER;
+  if (fitted < sizes.min || fitted > max) {
+    throw new VolumeError(
+      'out_of_range',
+      `Volume "${name}" cannot be ${formatBytes(size)}: service "${env.service}" makes volumes from ${formatBytes(sizes.min)}${sizes.max === undefined ? '' : ` to ${formatBytes(sizes.max)}`}.`,
+      {
+        details: { min: sizes.min, ...(sizes.max !== undefined && { max: sizes.max }) },
+        hint: 'Ask for another size.',
+      },
+    );
+  }
+  return fitted;
+}
+
+/** @throws `out_of_range` when the file system does not fit into the size */
+export function assertFsFits(env: Env, name: string, spec: VolumeSpec): void {
+  const f = spec.record.format;
+  if (f.state !== 'blank' || env.driver.traits.sizes === undefined || spec.sizeBytes >= FS_MIN[f.fsType]) return;
+  throw new VolumeError(
+    'out_of_range',
+    `Volume "${name}" cannot be ${formatBytes(spec.sizeBytes)}: ${f.fsType} needs at least ${formatBytes(FS_MIN[f.fsType])}.`,
+    {
+      details: { min: FS_MIN[f.fsType] },
+      hint: `Ask for more, or for another file system (${FS_TYPES.join(', ')}).`,
+    },
+  );
+}
+
+/** What was asked for and is not so; an existing volume is never changed by a create (S3). */
+export function differences(
+  env: Env,
+  v: DriverVolume,
+  o: CreateOptions,
+): { notes: string[]; conflict: VolumeError | undefined } {
+  const notes: string[] = [];
+  const f = v.record.format;
+  if (o.fsType !== undefined && f.state !== 'none' && f.fsType !== o.fsType)
+    notes.push(`fsType ${o.fsType} was asked for; it exists with ${f.fsType} and was not changed`);
+  if (o.overwriteFs === true && f.state === 'formatted')
+    notes.push('overwriteFs was asked for; an existing file system is never overwritten by a create');
+  for (const k of ['iops', 'type', 'availabilityZone'] as const) {
+    const asked = o.hints?.[k];
+    if (asked !== undefined && v.record.hints[k] !== asked)
+      notes.push(`${k} ${asked} was asked for; it exists with ${v.record.hints[k] ?? 'none'}`);
+  }
+  if (o.size === undefined) return { notes, conflict: undefined };
+  const size = toBytes(o.size);
+  if (size < v.sizeBytes) notes.push(`size ${formatBytes(size)} was asked for; it has ${formatBytes(v.sizeBytes)}`);
+  if (v.sizeBytes === 0 || size <= v.sizeBytes) return { notes, conflict: undefined };
+  return {
+    notes,
+    conflict: new VolumeError(
+      'already_exists',
+      `Volume "${v.name}" of service "${env.service}" exists with ${formatBytes(v.sizeBytes)}; ${formatBytes(size)} was asked for.`,
+      {
+        details: { differs: { size: { have: v.sizeBytes, asked: size } } },
+        hint: 'Expand it, or ask for at most its size.',
+      },
+    ),
+  };
+}

@@ -1,0 +1,130 @@
+import { bytes } from '../../bytes.ts';
+import type { CallOptions, Ctx } from '../../context.ts';
+import type { DriverVolume } from '../../driver.ts';
+import { assertName } from '../../names.ts';
+import { emptyRecord } from '../../record.ts';
+import type { HolderEntry, NodeVolume } from '../../store.ts';
+import { detach, disconnect } from '../attach-steps.ts';
+import { intentKey, volumeKey } from '../env.ts';
+import { find, here } from '../facts.ts';
+import { forget, unmount as unmountStep } from '../mount-steps.ts';
+import { about, type Step } from '../steps.ts';
+import type { Scope, Verb } from '../verb.ts';
+import { intentOf, settle, type Work } from '../work.ts';
+import { makeWork } from './gather.ts';
+
+export type UnmountOptions = { readonly holder: string; readonly all?: boolean | undefined } & CallOptions;
+
+interface UnmountWork extends Work {
+  readonly holder: string;
+  readonly left: Readonly<Record<string, HolderEntry>>;
+  readonly nothing: boolean;
+}
+
+/** Classes whose callers have no id of their own: with `ignoreUsedCount` one unmount drops all of them (S19). */
+const classOf = (holder: string): string => holder.split(':', 1)[0] ?? holder;
+const ANONYMOUS = new Set(['dvdcli', 'cli']);
+
+export function withoutHolder(
+  nv: NodeVolume,
+  holder: string,
+  o: { all: boolean; ignoreUsedCount: boolean },
+): Record<string, HolderEntry> {
+  const left = { ...nv.holders };
+  if (o.ignoreUsedCount && ANONYMOUS.has(holder)) {
+    for (const h of Object.keys(left)) if (classOf(h) === holder) delete left[h];
+    return left;
+  }
+  const entry = left[holder];
+  if (entry === undefined) return left;
+  if (o.all || entry.count <= 1) delete left[holder];
+  else left[holder] = { ...entry, count: entry.count - 1 };
+  return left;
+}
+
+async function gather(scope: Scope, [name, o]: readonly [string, UnmountOptions], ctx: Ctx): Promise<UnmountWork> {
+  const { env } = scope;
+  assertName(name);
+  const nv = await here(env, name);
+  // Unmounting must work although the storage no longer knows the volume (removed elsewhere, unreachable by name).
+  const volume = (nv === undefined ? undefined : await findQuietly(scope, name, nv, ctx)) ?? gone(name, nv);
+  const base = makeWork(scope, 'unmount', name, volume, nv);
+  const left =
+    nv === undefined
+      ? {}
+      : withoutHolder(nv, o.holder, { all: o.all === true, ignoreUsedCount: env.policy.ignoreUsedCount });
+  return Object.assign(base, { holder: o.holder, left, nothing: nv === undefined });
+}
+
+async function findQuietly(scope: Scope, name: string, nv: NodeVolume, ctx: Ctx): Promise<DriverVolume | undefined> {
+  const v = await find(scope.env, name, ctx);
+  return v?.id === nv.volumeId ? v : undefined;
+}
+
+const gone = (name: string, nv: NodeVolume | undefined): DriverVolume => ({
+  id: nv?.volumeId ?? '',
+  name,
+  sizeBytes: bytes(0),
+  attachments: [],
+  record: { ...emptyRecord({ state: 'none' }), revision: '' },
+  params: {},
+});
+
+/** Holder gone and unmount begun, in one durable commit: a crash from here on is finished by reconcile. */
+const drop: Step<UnmountWork> = {
+  name: 'drop',
+  does: (c) => `drop the holder ${c.holder}`,
+  async run(c) {
+    const { nv } = c;
+    if (nv === undefined) return;
+    const next: NodeVolume = { ...nv, holders: {} };
+    await c.env.store.commit([
+      { put: volumeKey(c.env.service, c.name), value: next },
+      { put: intentKey(c.env.service, c.name), value: intentOf(c) },
+    ]);
+    c.nv = next;
+  },
+};
+
+const release: Step<UnmountWork> = {
+  name: 'release',
+  does: (c) => `drop the holder ${c.holder}; ${Object.keys(c.left).join(', ')} still need it`,
+  run: (c) => settle(c, c.nv === undefined ? undefined : { ...c.nv, holders: c.left }),
+};
+
+const keepAttached: Step<UnmountWork> = {
+  name: 'keep-attached',
+  does: () => 'note that it stays attached, as it was asked for',
+  async run(c) {
+    if (c.nv === undefined) return;
+    const { mount: _mount, ...rest } = c.nv;
+    await settle(c, rest);
+  },
+};
+
+export const unmount: Verb<readonly [string, UnmountOptions], UnmountWork, void> = {
+  op: 'unmount',
+  locks: ([name]) => [name],
+  gather,
+  steps(c) {
+    if (c.nothing || c.nv === undefined) return [];
+    if (Object.keys(c.left).length > 0)
+      return Object.keys(c.left).length === Object.keys(c.nv.holders).length && sameCounts(c.left, c.nv.holders)
+        ? []
+        : [release];
+    if (c.nv.mount === undefined && c.nv.attached === true) return [];
+    const end: Step<UnmountWork>[] =
+      c.nv.attached === true && c.nv.lost === undefined
+        ? [keepAttached]
+        : c.volume.id === '' || c.nv.lost !== undefined
+          ? [forget]
+          : [detach, forget];
+    return [drop, unmountStep, disconnect, ...end];
+  },
+  result(c, ctx) {
+    if (!c.nothing) c.env.events.emit('volume.unmounted', { ...about(c, ctx), holder: c.holder });
+  },
+};
+
+const sameCounts = (a: Readonly<Record<string, HolderEntry>>, b: Readonly<Record<string, HolderEntry>>): boolean =>
+  Object.keys(a).every((k) => a[k]?.count === b[k]?.count);

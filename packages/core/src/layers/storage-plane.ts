@@ -1,0 +1,159 @@
+/** Policies around a storage driver: every verb of the SPI, from a closed list, so that no layer forgets one and an absent verb stays absent. */
+import type { Ctx } from '../context.ts';
+import type { StorageDriver } from '../driver.ts';
+import { type Code, isVolumeError, VolumeError } from '../errors.ts';
+import { sleep } from '../integration/calls.ts';
+import { isCrash } from '../integration/env.ts';
+import { type Call, compose, type Layer } from '../layered.ts';
+
+const VERBS = [
+  'whoami',
+  'identity',
+  'list',
+  'get',
+  'find',
+  'create',
+  'remove',
+  'attach',
+  'detach',
+  'mark',
+  'expand',
+  'modify',
+  'capacity',
+  'clone',
+  'adopt',
+  'owner',
+  'requestRelease',
+  'sweep',
+] as const satisfies readonly (keyof StorageDriver)[];
+const SNAPSHOT_VERBS = ['list', 'create', 'remove', 'restore'] as const satisfies readonly (keyof NonNullable<
+  StorageDriver['snapshots']
+>)[];
+
+export const DRIVER_OPS: readonly string[] = [...VERBS, ...SNAPSHOT_VERBS.map((v) => `snapshots.${v}`)];
+/** Verbs whose answer after a lost reply is unknown (S13): they are retried only because the SPI makes each of them idempotent. */
+type AnyVerb = (...args: unknown[]) => Promise<unknown>;
+
+/** The same driver behind layers; the first is the outermost. */
+export function layeredDriver<P>(driver: StorageDriver<P>, layers: readonly Layer[]): StorageDriver<P> {
+  const wrap = (op: string, verb: AnyVerb, self: unknown): AnyVerb => {
+    const next = compose(layers, (call) => verb.apply(self, [...call.args, call.ctx]));
+    return (...all) => next({ op, args: all.slice(0, -1), ctx: all.at(-1) as Ctx });
+  };
+  const out: Record<string, unknown> = {
+    get traits() {
+      return driver.traits;
+    },
+  };
+  for (const v of VERBS) {
+    const verb = driver[v] as AnyVerb | undefined;
+    if (verb !== undefined) out[v] = wrap(v, verb, driver);
+  }
+  const { snapshots } = driver;
+  if (snapshots !== undefined) {
+    out.snapshots = Object.fromEntries(
+      SNAPSHOT_VERBS.map((v) => [v, wrap(`snapshots.${v}`, snapshots[v] as AnyVerb, snapshots)]),
+    );
+  }
+  if (driver.close !== undefined) out.close = driver.close.bind(driver);
+  return out as unknown as StorageDriver<P>;
+}
+
+/** Raw errors become VolumeErrors, once, with the plugin's own classification; the cause is kept. */
+export function classified(o: {
+  readonly service: string;
+  readonly driver: string;
+  readonly classify?: (e: unknown) => Code | undefined;
+}): Layer {
+  return async (call, next) => {
+    try {
+      return await next(call);
+    } catch (e) {
+      if (isVolumeError(e) || isCrash(e)) throw e;
+      if (call.ctx.signal.aborted) throw call.ctx.signal.reason;
+      const code = o.classify?.(e) ?? 'internal';
+      const what = call.args[0];
+      throw new VolumeError(
+        code,
+        `${call.op}${typeof what === 'string' ? ` of "${what}"` : ''} failed in service "${o.service}" (driver ${o.driver}): ${e instanceof Error ? e.message : String(e)}.`,
+        { details: { rule: o.driver } as never, cause: e },
+      );
+    }
+  };
+}
+
+/** An upper bound of one driver call; the verb's own deadline still holds. */
+export function bounded(o: { readonly service: string; readonly ms: number }): Layer {
+  return async (call, next) => {
+    const left = Math.max(0, Math.min(o.ms, call.ctx.deadline - performance.now()));
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () =>
+          reject(
+            new VolumeError(
+              'timeout',
+              `${call.op} in service "${o.service}" did not answer within ${Math.round(left)} ms.`,
+              {
+                details: { afterMs: Math.round(left), step: call.op },
+                hint: 'Its outcome is unknown: look at the volume before you try again.',
+              },
+            ),
+          ),
+        left,
+      );
+    });
+    const over = new Promise<never>((_, reject) => {
+      if (call.ctx.signal.aborted) reject(call.ctx.signal.reason);
+      else call.ctx.signal.addEventListener('abort', () => reject(call.ctx.signal.reason), { once: true });
+    });
+    // A driver that ignores the signal must not hold the verb: its late answer is dropped, the undo reads back (S13).
+    over.catch(() => {});
+    try {
+      return await Promise.race([next(call), late, over]);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+}
+
+/** Tries again what may pass by itself; every verb of the SPI is idempotent, so that a lost reply does no harm. */
+export function retry(o: { readonly attempts: number; readonly firstWaitMs: number }): Layer {
+  return async (call, next) => {
+    for (let i = 1; ; i++) {
+      try {
+        return await next(call);
+      } catch (e) {
+        // `busy` of a mark is a lost race: the caller must read again, the same call would lose again.
+        if (i >= o.attempts || !isVolumeError(e, 'unavailable') || call.op === 'mark' || call.op === 'identity')
+          throw e;
+        const wait = o.firstWaitMs * 2 ** (i - 1);
+        if (call.ctx.deadline - performance.now() < wait) throw e;
+        await sleep(wait, call.ctx.signal);
+      }
+    }
+  };
+}
+
+/** At most so many calls at once; further ones wait in order, and are refused beyond `queue`. */
+export function limited(o: { readonly service: string; readonly concurrency: number; readonly queue: number }): Layer {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  return async (call: Call, next) => {
+    if (running >= o.concurrency) {
+      if (waiting.length >= o.queue)
+        throw new VolumeError('busy', `${waiting.length} calls to service "${o.service}" are waiting already.`, {
+          details: { op: call.op, retryAfterMs: 1000 },
+          hint: 'Try again later.',
+        });
+      await new Promise<void>((resolve) => waiting.push(resolve));
+    } else running += 1;
+    try {
+      return await next(call);
+    } finally {
+      const head = waiting.shift();
+      if (head === undefined) running -= 1;
+      else head();
+    }
+  };
+}
