@@ -71,9 +71,9 @@ async function phase(name, action) {
 function summary() {
   const skipped = results.flatMap((r) => r.skipped);
   const failures = results.flatMap((r) => r.failures);
-  // The name carries the reason; a suite whose requirement is missing says so in it (tests/rig).
-  const required = CI ? skipped.filter((s) => s.name.includes('[skipped:')) : [];
-  failures.push(...required.map((s) => `${s.file}: ${s.name}: must run under CI`));
+  // A reason that begins so names a missing requirement (tests/rig); any other is a written reason of the suite.
+  const required = CI ? skipped.filter((s) => s.why?.startsWith('needs ')) : [];
+  failures.push(...required.map((s) => `${s.file}: ${s.name}: ${s.why}; under CI it must run`));
   console.log('\n── phases');
   for (const r of results)
     console.log(`  ${r.failures.length === 0 ? 'ok  ' : 'FAIL'} ${r.name.padEnd(10)} ${duration(r.ms)}`);
@@ -89,13 +89,12 @@ function summary() {
   return failures.length === 0;
 }
 
-/** One line a suite that is skipped whole, one a test otherwise. */
+/** One line for each reason in a file. */
 function skippedLines(skipped) {
   const lines = new Map();
-  for (const { name, file } of skipped) {
-    const suite = name.includes('[skipped:') ? name.slice(0, name.indexOf(']') + 1) : name;
-    const key = `${file}: ${suite}`;
+  for (const { name, file, why } of skipped) {
+    const key = `${file}: ${why ?? `${name} (no reason given)`}`;
     lines.set(key, (lines.get(key) ?? 0) + 1);
   }
-  return [...lines].map(([key, n]) => (n === 1 ? key : `${key} (${n} tests)`));
+  return [...lines].map(([key, n]) => `${key} (${n} ${n === 1 ? 'test' : 'tests'})`);
 }

@@ -7,17 +7,22 @@ import { bin, ROOT, run } from './setup.mjs';
 export const OUT = join(ROOT, '.ci', 'out');
 
 /**
- * @returns {Promise<{ passed: number, failed: number, skipped: { name: string, file: string }[], failures: string[], status: number }>}
+ * @returns {Promise<{ passed: number, failed: number, skipped: { name: string, file: string, why?: string }[], failures: string[], status: number }>}
  */
 export async function vitest(project, args = [], env = {}) {
   mkdirSync(OUT, { recursive: true });
   const file = join(OUT, `vitest-${project}.json`);
-  rmSync(file, { force: true });
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-  const { status } = await run(bin('vitest'), ['run', `--project=${project}`, ...reporters, ...args], { env });
-  if (!existsSync(file))
+  const skips = join(OUT, `skips-${project}.json`);
+  for (const f of [file, skips]) rmSync(f, { force: true });
+  const reporters = ['default', 'json', './scripts/skip-reporter.mjs'].map((r) => `--reporter=${r}`);
+  const options = ['run', `--project=${project}`, ...reporters, `--outputFile.json=${file}`, ...args];
+  const { status } = await run(bin('vitest'), options, { env: { ...env, REXRAY_SKIPS_FILE: skips } });
+  if (!existsSync(file)) {
     return { passed: 0, failed: 1, skipped: [], failures: [`vitest ${project} made no report`], status };
-  return { ...countsOf(JSON.parse(readFileSync(file, 'utf8')), status), status };
+  }
+  const counts = countsOf(JSON.parse(readFileSync(file, 'utf8')), status);
+  const reasons = existsSync(skips) ? JSON.parse(readFileSync(skips, 'utf8')) : [];
+  return { ...counts, ...(reasons.length === counts.skipped.length && { skipped: reasons }), status };
 }
 
 /** A file that did not load has no tests in the report: it counts as one failure, so that nothing red looks green. */
