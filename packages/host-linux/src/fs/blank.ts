@@ -1,0 +1,79 @@
+import { closeSync, openSync } from 'node:fs';
+import { seekData } from '@rexray/kernel';
+import { BTRFS_MIRRORS, BTRFS_SB_AT } from './btrfs.ts';
+import { ext4BackupOffsets } from './ext4.ts';
+import { firstNonZero, type Place, type Reader, syncPath } from './reader.ts';
+import { xfsBackupOffsets } from './xfs.ts';
+
+/** Blank, or where data stands. */
+export type Evidence =
+  | { readonly blank: true }
+  | { readonly blank: false; readonly at: number; readonly found: string };
+
+const MIB = 1024 ** 2;
+const ENDS = 16 * MIB;
+const SPREAD = 1024;
+const SPREAD_BYTES = 64 * 1024;
+/** Up to this size a disk is read whole: the sample would cost as much and prove less. */
+const READ_WHOLE = 128 * MIB;
+
+/**
+ * An image file without a single data extent holds nothing. The device is flushed first and then the image: what was
+ * written to a loop device may still be in its cache, where the image does not know of it.
+ */
+function imageEvidence(place: Place, backing: string): Evidence {
+  if (backing !== place.path) syncPath(place.path);
+  syncPath(backing);
+  const fd = openSync(backing, 'r');
+  try {
+    const at = seekData(fd);
+    if (at === undefined) return { blank: true };
+    return { blank: false, at, found: `written blocks from byte ${at} of the image` };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Ranges to read of a disk without an image, sorted; every place where a copy of a superblock can stand is among them. */
+export function sampleRanges(sizeBytes: number): readonly (readonly [at: number, length: number])[] {
+  if (sizeBytes <= READ_WHOLE) return [[0, sizeBytes]];
+  const step = Math.floor((sizeBytes - SPREAD_BYTES) / (SPREAD - 1));
+  const spread = Array.from({ length: SPREAD }, (_, n) => [n * step, SPREAD_BYTES] as const);
+  const copies = [
+    ...ext4BackupOffsets(sizeBytes).map(({ at }) => at),
+    ...xfsBackupOffsets(sizeBytes),
+    ...BTRFS_MIRRORS,
+    BTRFS_SB_AT,
+  ].map((at) => [at, 4096] as const);
+  return [[0, ENDS] as const, [sizeBytes - ENDS, ENDS] as const, ...copies, ...spread]
+    .filter(([at]) => at < sizeBytes)
+    .sort((a, b) => a[0] - b[0]);
+}
+
+async function diskEvidence(reader: Reader, signal?: AbortSignal): Promise<Evidence> {
+  const buffer = Buffer.allocUnsafe(MIB);
+  let readTo = 0;
+  for (const [start, length] of sampleRanges(reader.sizeBytes)) {
+    const end = Math.min(start + length, reader.sizeBytes);
+    for (let at = Math.max(start, readTo); at < end; ) {
+      signal?.throwIfAborted();
+      const data = await reader.readInto(buffer.subarray(0, Math.min(MIB, end - at)), at);
+      // A disk that is shorter than it says proves nothing.
+      if (data.length === 0) return { blank: false, at, found: `the device ends at byte ${at}` };
+      const hit = firstNonZero(data);
+      if (hit !== -1) return { blank: false, at: at + hit, found: `data at byte ${at + hit}` };
+      at += data.length;
+      readTo = at;
+    }
+  }
+  return { blank: true };
+}
+
+/**
+ * The positive evidence of S2. For an image file: no extent after a flush. For another disk: zeros in its first and last
+ * 16 MiB, at every place of a backup superblock and in 1,024 blocks of 64 KiB spread over it (all of it up to 128 MiB).
+ */
+export async function evidence(place: Place, reader: Reader, signal?: AbortSignal): Promise<Evidence> {
+  if (place.backing !== undefined) return imageEvidence(place, place.backing);
+  return diskEvidence(reader, signal);
+}

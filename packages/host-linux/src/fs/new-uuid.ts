@@ -1,0 +1,118 @@
+import { type FsType, VolumeError } from '@rexray/core';
+import { isOfType } from './check.ts';
+import { preen } from './e2fsck.ts';
+import { EXT4_SB_AT, type Ext4Superblock, parseExt4 } from './ext4.ts';
+import { readSuperblock } from './probe.ts';
+import { firstLines, programError, runProgram, type Said, type Tools } from './programs.ts';
+import { type Place, syncPath, withReader } from './reader.ts';
+import { parseXfs } from './xfs.ts';
+
+export interface NewUuidOptions {
+  readonly fsType: FsType;
+  /** In lower case. */
+  readonly uuid: string;
+}
+
+/**
+ * Mounts the device somewhere private and unmounts it, so that the kernel replays the log; xfs with `nouuid`, because the
+ * original may be mounted here.
+ */
+export type ReplayLog = (fsType: FsType) => Promise<void>;
+
+const FRESHLY_CHECKED = /freshly checked|run e2fsck/i;
+
+async function tune(place: Place, args: readonly string[], tools: Tools): Promise<void> {
+  const run = (): Promise<Said> => runProgram(tools, 'tune2fs', [...args, '--', place.path]);
+  let said = await run();
+  if (said.exitCode !== 0 && FRESHLY_CHECKED.test(said.text)) {
+    await preen(place, true, tools);
+    said = await run();
+  }
+  if (said.exitCode !== 0) throw programError('tune2fs', place.path, said);
+}
+
+const readExt4 = (place: Place): Promise<Ext4Superblock | undefined> =>
+  withReader(place, (reader) => {
+    const sb = parseExt4(reader.read(EXT4_SB_AT, 1024), EXT4_SB_AT, reader.sizeBytes);
+    return sb?.kind === 'ok' ? sb : undefined;
+  });
+
+/**
+ * Where metadata checksums contain the UUID, tune2fs would rewrite all of them and a kill would leave half of them
+ * wrong. Storing the old seed first makes the change one write of the superblock (Linux 4.4 and later mount it).
+ */
+async function ext4Uuid(place: Place, uuid: string, tools: Tools): Promise<void> {
+  const before = await readExt4(place);
+  if (before?.uuid === uuid && before.clean === true) return;
+  if (before?.clean !== true) await preen(place, false, tools);
+  if (before?.metadataCsum === true && !before.csumSeed) await tune(place, ['-O', 'metadata_csum_seed'], tools);
+  await tune(place, ['-U', uuid], tools);
+}
+
+/** Every allocation group has it: a change that was interrupted has reached some only. */
+const xfsHasUuid = (place: Place, uuid: string): Promise<boolean> =>
+  withReader(place, (reader) => {
+    const first = parseXfs(reader.read(0, 4096), 0, reader.sizeBytes);
+    if (first?.kind !== 'ok' || first.uuid !== uuid) return false;
+    for (let ag = 1; ag < first.agCount; ag++) {
+      const copy = parseXfs(reader.read(ag * first.agBytes, 4096), ag * first.agBytes, Number.MAX_SAFE_INTEGER);
+      if (copy?.uuid !== uuid) return false;
+    }
+    return true;
+  });
+
+async function xfsUuid(place: Place, uuid: string, tools: Tools): Promise<void> {
+  if (await xfsHasUuid(place, uuid)) return;
+  const said = await runProgram(tools, 'xfs_admin', ['-U', uuid, '--', place.path]);
+  // xfs_admin answers 0 when it refused because of a dirty log: only reading back tells.
+  if (said.exitCode !== 0 || !(await xfsHasUuid(place, uuid))) throw programError('xfs_admin', place.path, said);
+}
+
+/** `-M` changes superblocks only and is finished by a second run; `-U` rewrites every block. */
+async function btrfsUuid(place: Place, found: string | undefined, uuid: string, tools: Tools): Promise<void> {
+  if (found === uuid) return;
+  const said = await runProgram(tools, 'btrfstune', ['-f', '-M', uuid, place.path]);
+  if (said.exitCode !== 0) throw programError('btrfstune', place.path, said);
+}
+
+async function replayed(place: Place, o: NewUuidOptions, replay: ReplayLog): Promise<string | undefined> {
+  let found = await readSuperblock(place);
+  const dirty = (): boolean => found?.clean === false && /replayed/.test(found.found ?? '');
+  // Also btrfs: btrfstune moves the generation on, after which the log that fsync wrote cannot be read any more.
+  if (o.fsType !== 'ext4' && dirty()) {
+    await replay(o.fsType);
+    found = await readSuperblock(place);
+    if (dirty()) {
+      throw new VolumeError('data_loss', `The log of the ${o.fsType} on ${place.path} was not replayed by a mount.`, {
+        details: { ...(found?.found !== undefined && { found: found.found }) },
+        hint: 'Take the copy again while the volume is unmounted or frozen.',
+      });
+    }
+  }
+  const what = found?.found ?? 'no file system';
+  if (!isOfType(found, o.fsType)) {
+    throw new VolumeError('data_loss', `${place.path} holds no valid ${o.fsType}, so it gets no new UUID.`, {
+      details: { expected: o.fsType, found: what },
+      hint: 'Remove the copy and make it again.',
+    });
+  }
+  return found.uuid;
+}
+
+/**
+ * Gives a copy its own UUID before its first mount (S25). Pre-state: unused. Repeatable: an interrupted change is
+ * finished by the next call with the same UUID.
+ * @throws `data_loss` no valid file system, or it cannot be brought to a clean state · `in_use` · `unavailable`
+ */
+export async function newUuid(place: Place, o: NewUuidOptions, replay: ReplayLog, tools: Tools): Promise<void> {
+  const before = await replayed(place, o, replay);
+  if (o.fsType === 'ext4') await ext4Uuid(place, o.uuid, tools);
+  else if (o.fsType === 'xfs') await xfsUuid(place, o.uuid, tools);
+  else await btrfsUuid(place, before, o.uuid, tools);
+  syncPath(place.path);
+  const after = await readSuperblock(place);
+  if (after?.verdict === 'fs' && after.uuid === o.uuid) return;
+  throw new VolumeError('data_loss', `${place.path} still has another UUID than ${o.uuid}.`, {
+    details: { expected: o.uuid, found: after?.uuid ?? firstLines(after?.found ?? 'no file system') },
+  });
+}
