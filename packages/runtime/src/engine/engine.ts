@@ -1,0 +1,140 @@
+import {
+  type EventSource,
+  type HostFacts,
+  isVolumeError,
+  type Scratch,
+  type Service,
+  service,
+  VolumeError,
+  WATCH_MS,
+  watchOnce,
+} from '@rexray/core';
+import type { EngineParts } from './parts.ts';
+import { scratchBook } from './scratch-book.ts';
+import { ServiceRuntime, startCtx } from './service-runtime.ts';
+
+/** The services of one process over one host and one store. */
+export interface Engine {
+  readonly services: readonly string[];
+  readonly events: EventSource;
+  readonly facts: HostFacts;
+  /** Handles over the service's integration. @throws `not_found` with the names that exist */
+  service(name: string): Service;
+  /** Ends watching, removes this process's scratch volumes, closes drivers, host and store. Mounts stay. */
+  close(): Promise<void>;
+}
+
+/** Opens what can be opened: a service whose backend is away answers `unavailable` and is tried again when it is used. */
+export async function openEngine(parts: EngineParts): Promise<Engine> {
+  const ctx = startCtx(60_000);
+  const facts = await parts.host.facts(ctx);
+  const self = await parts.host.identify(process.pid, ctx);
+  if (self === undefined)
+    throw new VolumeError('internal', 'This process cannot be found in /proc.', {
+      details: { step: 'identify' },
+      hint: 'Is /proc mounted?',
+    });
+  const runtimes = new Map(parts.services.map((p) => [p.name, new ServiceRuntime(p, parts, { facts, self })]));
+  await Promise.all(
+    [...runtimes.values()].map((r) =>
+      r.open(ctx).catch((e: unknown) => {
+        parts.logger.error(
+          { service: r.name, err: isVolumeError(e) ? e.text : String((e as Error)?.stack ?? e) },
+          'the service could not be opened; it is tried again when it is used',
+        );
+        parts.events.emit('warning', {
+          message: `Service "${r.name}" could not be opened: ${isVolumeError(e) ? e.message : String(e)}`,
+          service: r.name,
+          at: new Date().toISOString(),
+        });
+      }),
+    ),
+  );
+  const scratches = new Set<Scratch>();
+  const handles = new Map(
+    [...runtimes.values()].map((r) => [
+      r.name,
+      service(r.integration, { book: scratchBook(async () => (await r.open(startCtx(60_000))).env), open: scratches }),
+    ]),
+  );
+  const watching = watcher(runtimes, parts);
+  return {
+    services: [...runtimes.keys()],
+    events: parts.events,
+    facts,
+    service: (name) => handles.get(name) ?? unknown(name, [...handles.keys()]),
+    close: () => close(parts, runtimes, scratches, watching),
+  };
+}
+
+function unknown(name: string, names: readonly string[]): never {
+  throw new VolumeError('not_found', `Service "${name}" is not configured.`, {
+    details: { what: 'service', near: names },
+    hint: `Configured: ${names.join(', ') || 'none'}.`,
+  });
+}
+
+/** Every {@link WATCH_MS}, without overlapping itself; does not keep the process alive. */
+function watcher(runtimes: ReadonlyMap<string, ServiceRuntime>, parts: EngineParts): { stop(): Promise<void> } {
+  if (parts.watch === false) return { stop: async () => {} };
+  let stopped = false;
+  let running = false;
+  let round: Promise<unknown> = Promise.resolve();
+  const tick = async (): Promise<void> => {
+    for (const r of runtimes.values()) {
+      const open = await r.current();
+      if (open !== undefined && !stopped) await watchOnce(open.env);
+    }
+  };
+  const timer = setInterval(() => {
+    if (running) return;
+    running = true;
+    round = tick()
+      .catch((e: unknown) => parts.logger.warn({ err: String(e) }, 'looking after the claims failed; tried again'))
+      .finally(() => {
+        running = false;
+      });
+  }, WATCH_MS);
+  timer.unref();
+  return {
+    async stop() {
+      stopped = true;
+      clearInterval(timer);
+      await round;
+    },
+  };
+}
+
+async function close(
+  parts: EngineParts,
+  runtimes: ReadonlyMap<string, ServiceRuntime>,
+  scratches: ReadonlySet<Scratch>,
+  watching: { stop(): Promise<void> },
+): Promise<void> {
+  await watching.stop();
+  for (const s of [...scratches]) {
+    try {
+      await s[Symbol.asyncDispose]();
+    } catch (e) {
+      parts.logger.warn(
+        { volume: s.name, err: String(e) },
+        'a scratch volume could not be removed; the next open does it',
+      );
+    }
+  }
+  const left: string[] = [];
+  for (const r of runtimes.values()) {
+    const open = await r.current();
+    if (open !== undefined && open.env.driver.owner !== undefined && (await mounts(open.env.store, r.name)) > 0)
+      left.push(r.name);
+  }
+  if (left.length > 0) await parts.leaveWatcher?.(left);
+  for (const r of runtimes.values()) await r.driver.close?.();
+  await parts.host.close();
+  await parts.store.close();
+}
+
+async function mounts(store: EngineParts['store'], name: string): Promise<number> {
+  const rows = await store.list<{ mount?: unknown }>(`volume/${name}/`);
+  return rows.filter(([, v]) => v.mount !== undefined).length;
+}

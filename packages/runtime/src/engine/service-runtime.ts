@@ -1,0 +1,181 @@
+import {
+  bounded,
+  type Ctx,
+  classified,
+  createIntegration,
+  type Env,
+  type HostFacts,
+  type Integration,
+  layeredDriver,
+  limited,
+  OPS,
+  type Op,
+  type ProcessIdentity,
+  reconcile,
+  retry,
+  type StorageDriver,
+  VolumeError,
+} from '@rexray/core';
+import type { EngineParts, ServicePart } from './parts.ts';
+import { reapScratch } from './scratch-book.ts';
+
+export interface Opened {
+  readonly env: Env;
+  readonly integration: Integration;
+}
+
+/** Not more often than this is a service that failed to open tried again, in ms. */
+const REOPEN_MS = 2_000;
+
+/** One service: opened when it can be, tried again when it is used. A backend that is away at start must not keep the others away. */
+export class ServiceRuntime {
+  readonly name: string;
+  readonly integration: Integration;
+  readonly driver: StorageDriver;
+  readonly #part: ServicePart;
+  readonly #parts: EngineParts;
+  readonly #node: { facts: HostFacts; self: ProcessIdentity };
+  #opened: Promise<Opened> | undefined;
+  #failed: { at: number; error: unknown } | undefined;
+
+  constructor(part: ServicePart, parts: EngineParts, node: { facts: HostFacts; self: ProcessIdentity }) {
+    this.name = part.name;
+    this.#part = part;
+    this.#parts = parts;
+    this.#node = node;
+    this.driver = behindPlane(part, parts);
+    this.integration = this.#lazy();
+  }
+
+  /** The open service, opening it if need be. @throws why it cannot be opened */
+  open(ctx: Ctx): Promise<Opened> {
+    if (this.#failed !== undefined && performance.now() - this.#failed.at < REOPEN_MS)
+      return Promise.reject(this.#failed.error);
+    this.#opened ??= this.#start(ctx).catch((error: unknown) => {
+      this.#opened = undefined;
+      this.#failed = { at: performance.now(), error };
+      throw error;
+    });
+    return this.#opened;
+  }
+
+  /** The open service, or undefined while it is not. */
+  async current(): Promise<Opened | undefined> {
+    return this.#opened?.catch(() => undefined);
+  }
+
+  async #start(ctx: Ctx): Promise<Opened> {
+    const { host, store, events, logger } = this.#parts;
+    const part = this.#part;
+    const node = await this.driver.whoami(this.#node.facts, ctx);
+    const identity = await this.#pinned(ctx);
+    const env: Env = {
+      service: part.name,
+      driverName: part.driverName,
+      driver: this.driver,
+      params: part.params,
+      host,
+      store,
+      events,
+      logger,
+      node,
+      self: this.#node.self,
+      root: this.#node.facts.root,
+      identity,
+      policy: part.policy,
+      ...(this.#parts.stepHook !== undefined && { stepHook: this.#parts.stepHook }),
+    };
+    const integration = createIntegration(env, {
+      ...(this.#parts.layers !== undefined && { layers: this.#parts.layers }),
+      ...(part.mountRetry !== undefined && { mountRetry: part.mountRetry }),
+    });
+    for (const r of await reconcile(env, ctx))
+      logger.warn({ service: part.name, volume: r.volume }, `reconcile: ${r.did}`);
+    await reapScratch(env, integration, ctx);
+    this.#failed = undefined;
+    return { env, integration };
+  }
+
+  /** S9: the place that was seen first is the place; another one is `unavailable`, never an empty one. */
+  async #pinned(ctx: Ctx): Promise<string> {
+    const { identity } = this.driver;
+    if (identity === undefined) return `${this.#part.driverName}:${this.name}`;
+    const key = `pin/${this.name}`;
+    const pinned = await this.#parts.store.get<string>(key);
+    const seen = await identity.call(this.driver, pinned === undefined ? {} : { expected: pinned }, ctx);
+    if (pinned === undefined) {
+      const first = await this.#parts.store.commit([{ put: key, value: seen }], { expect: { [key]: undefined } });
+      const now = first ? seen : await this.#parts.store.get<string>(key);
+      if (now !== seen) throw mismatch(this.name, String(now), seen);
+    } else if (pinned !== seen) throw mismatch(this.name, pinned, seen);
+    return seen;
+  }
+
+  #lazy(): Integration {
+    const { driver, name } = this;
+    const part = this.#part;
+    const call =
+      (path: readonly string[]) =>
+      async (...args: unknown[]): Promise<unknown> => {
+        const { integration } = await this.open(startCtx(this.#part.policy.timeoutMs));
+        const [head = '', leaf] = path;
+        const group = (integration as unknown as Record<string, Record<string, unknown>>)[head];
+        const fn = (leaf === undefined ? group : group?.[leaf]) as unknown as (...a: unknown[]) => Promise<unknown>;
+        return fn(...args);
+      };
+    const out: Record<string, unknown> = {
+      service: name,
+      driver: part.driverName,
+      get traits() {
+        return driver.traits;
+      },
+      can: canOf(driver),
+    };
+    for (const op of OPS) {
+      const path = op.split('.');
+      const [head = '', leaf] = path;
+      if (leaf === undefined) out[head] = call(path);
+      else out[head] = { ...(out[head] as object | undefined), [leaf]: call(path) };
+    }
+    return out as unknown as Integration;
+  }
+}
+
+function behindPlane(part: ServicePart, parts: EngineParts): StorageDriver {
+  const about = { service: part.name, driver: part.driverName };
+  return layeredDriver(part.driver, [
+    retry({ attempts: 3, firstWaitMs: 100 }),
+    bounded({ service: part.name, ms: parts.driverTimeoutMs ?? 110_000 }),
+    limited({ service: part.name, concurrency: 64, queue: 4096 }),
+    classified({ ...about, ...(part.classify !== undefined && { classify: part.classify }) }),
+  ]);
+}
+
+export const startCtx = (ms: number): Ctx => ({
+  signal: AbortSignal.timeout(ms),
+  deadline: performance.now() + ms,
+  requestId: 'open',
+  progress: () => {},
+});
+
+const mismatch = (service: string, expected: string, found: string): VolumeError<'unavailable'> =>
+  new VolumeError(
+    'unavailable',
+    `Service "${service}" is over another place than the one that this node knows: expected ${expected}, found ${found}.`,
+    {
+      details: { expected, found },
+      hint: 'Is the right directory mounted, the right account configured? Nothing was created.',
+    },
+  );
+
+const PRESENCE: Partial<Record<Op, (d: StorageDriver) => boolean>> = {
+  clone: (d) => d.clone !== undefined,
+  expand: (d) => d.expand !== undefined,
+  adopt: (d) => d.adopt !== undefined,
+  capacity: (d) => d.capacity !== undefined,
+  format: (d) => d.traits.fsTypes !== undefined,
+};
+const canOf = (d: StorageDriver): Readonly<Record<Op, boolean>> =>
+  Object.fromEntries(
+    OPS.map((op) => [op, op.startsWith('snapshots.') ? d.snapshots !== undefined : (PRESENCE[op]?.(d) ?? true)]),
+  ) as Record<Op, boolean>;
