@@ -5,23 +5,15 @@ import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { build, fail, pnpm, requireNode } from './setup.mjs';
 
+const PUBLISHED = ['./packages/*', './plugins/*'];
+
 /** @returns {Promise<Record<string, string>>} package name → tarball */
 export async function packAll(directory) {
   const to = resolve(directory);
   mkdirSync(to, { recursive: true });
-  if ((await build()).status !== 0) throw new Error('The build failed: nothing was packed.');
-  const args = [
-    '--recursive',
-    '--filter',
-    './packages/*',
-    '--filter',
-    './plugins/*',
-    '--silent',
-    'pack',
-    '--json',
-    '--pack-destination',
-    to,
-  ];
+  if ((await build(PUBLISHED)).status !== 0) throw new Error('The build failed: nothing was packed.');
+  const filters = PUBLISHED.flatMap((f) => ['--filter', f]);
+  const args = ['--recursive', ...filters, '--silent', 'pack', '--json', '--pack-destination', to];
   const { status, text } = await pnpm(args, { output: 'capture' });
   const start = text.indexOf('[\n');
   if (status !== 0 || start === -1) throw new Error(`pnpm pack ended with status ${status}: ${text}`);

@@ -99,9 +99,10 @@ export async function install() {
   fail(`pnpm install --frozen-lockfile ended with status ${status}.`);
 }
 
-/** Runs a task of turbo.json in every package that has it, as far as something changed. Prints what failed only. */
-export const turbo = (task) => pnpm(['exec', 'turbo', 'run', task, '--output-logs=errors-only']);
-export const build = () => turbo('build');
+/** Runs a task of turbo.json in the packages that have it (all, or those that filters name), as far as something changed. */
+export const turbo = (task, filters = []) =>
+  pnpm(['exec', 'turbo', 'run', task, '--output-logs=errors-only', ...filters.map((f) => `--filter=${f}`)]);
+export const build = (filters) => turbo('build', filters);
 
 /** Every workspace package as `{ dir, json }`, `dir` relative to the root. */
 export function workspacePackages() {

@@ -1,2 +1,3 @@
 export * from './cleanup.ts';
 export * from './requires.ts';
+export * from './runtimes.ts';
