@@ -8,6 +8,7 @@ export * from './host.ts';
 export * from './integration/index.ts';
 export * from './layered.ts';
 export { bounded, classified, DRIVER_OPS, layeredDriver, limited, retry } from './layers/storage-plane.ts';
+export * from './memory-store.ts';
 export * from './names.ts';
 export * from './plugin.ts';
 export * from './record.ts';

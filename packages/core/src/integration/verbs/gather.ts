@@ -1,6 +1,5 @@
 import type { Ctx } from '../../context.ts';
 import type { DriverVolume } from '../../driver.ts';
-import type { HostSession } from '../../host.ts';
 import type { NodeVolume } from '../../store.ts';
 import { here, must } from '../facts.ts';
 import type { Scope } from '../verb.ts';
@@ -30,7 +29,10 @@ export function makeWork(
     env,
     op,
     name,
-    session: lazySession(scope, name),
+    // A plan has no session: it fails only where a step would really use one.
+    get session() {
+      return scope.session(name);
+    },
     volume,
     nv,
     readonly: o.readonly === true || volume.record.readOnly === true,
@@ -42,9 +44,4 @@ export function makeWork(
       volume.attachments.some((a) => a.node === env.node),
     notes: [],
   };
-}
-
-/** A plan has no session: it only fails where a step would really use one. */
-function lazySession(scope: Scope, name: string): HostSession {
-  return new Proxy({} as HostSession, { get: (_t, key) => Reflect.get(scope.session(name), key) });
 }
