@@ -1,3 +1,13 @@
+export { type FakeContent, type FakeDisk, type FakeDiskSource, FakeDisks } from './fake/disk.ts';
+export { FakeHost } from './fake/host.ts';
+export {
+  type CrashOptions,
+  type FakeCall,
+  type FakeDevice,
+  FakeMachine,
+  type FakeMachineOptions,
+  type FakeMount,
+} from './fake/machine.ts';
 export { collectingRunner, type Outcome, type Runner, type TestContext } from './runner.ts';
 export { STORAGE_RULES, storageConformance } from './storage/index.ts';
 export type { StorageConformanceOptions, StorageNode, StorageRule, StorageWorld } from './storage/world.ts';

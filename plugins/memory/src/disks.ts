@@ -7,6 +7,8 @@ export interface DiskContent {
     fsBytes: number;
     /** Cleanly unmounted. */
     clean: boolean;
+    /** Its making was interrupted: it has a signature and does not mount. */
+    broken?: boolean;
     files: Record<string, string>;
     dirs: Record<string, { uid: number; gid: number; mode: number }>;
   };
