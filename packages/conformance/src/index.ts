@@ -8,6 +8,8 @@ export {
   type FakeMachineOptions,
   type FakeMount,
 } from './fake/machine.ts';
+export { HOST_RULES, hostConformance } from './host/index.ts';
+export type { Holding, HostConformanceOptions, HostRule, HostWorld } from './host/world.ts';
 export { collectingRunner, type Outcome, type Runner, type TestContext } from './runner.ts';
 export { STORAGE_RULES, storageConformance } from './storage/index.ts';
 export type { StorageConformanceOptions, StorageNode, StorageRule, StorageWorld } from './storage/world.ts';
