@@ -22,6 +22,15 @@ export const PACKAGES = [
   { dir: /^tests\//, own: [/./] },
 ];
 
+/**
+ * Files that may import more than their package, and why. `@rexray/runtime/testing` is made of the simulated machine and the
+ * memory driver; nobody loads it who does not test.
+ */
+export const FILES = [{ file: /^packages\/runtime\/src\/testing\.ts$/, own: ['conformance', 'driver-memory'] }];
+
+/** A contract's suite lives with the contract, and its implementations' tests call it there. */
+export const CONTRACT_SUITES = /^packages\/core\/test\/[a-z-]+-contract\.ts$/;
+
 const CHILDREN = /^(packages\/(host-linux|runtime|dvdcli|cli)|plugins\/[^/]+|tests\/[^/]+)\//;
 
 /** Packages and Node modules that have one home: files that may import them. */

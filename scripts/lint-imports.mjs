@@ -5,7 +5,7 @@ import { dirname, join, normalize } from 'node:path';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseSync, Visitor } from 'oxc-parser';
-import { COMPUTED, CORE_MAY, HOMES, PACKAGES } from './import-rules.mjs';
+import { COMPUTED, CONTRACT_SUITES, CORE_MAY, FILES, HOMES, PACKAGES } from './import-rules.mjs';
 
 const GROUPS = ['packages', 'plugins', 'examples', 'tests'];
 const SOURCE = /\.[cm]?tsx?$/;
@@ -83,20 +83,25 @@ function judge(pkg, file, { name, dynamic }) {
   const target = name.startsWith('@') ? `${first}/${second}` : first;
   if (target === pkg.name) return undefined;
   return file.startsWith(`${pkg.dir}/src/`)
-    ? (judgeOwn(pkg, target, dynamic) ?? judgeForeign(pkg, file, name, target))
+    ? (judgeOwn(pkg, file, target, dynamic) ?? judgeForeign(pkg, file, name, target))
     : judgeDeclared(pkg, target, true);
 }
 
 function judgeRelative(pkg, file, name) {
-  const inside = normalize(join(dirname(file), name)).startsWith(`${pkg.dir}/`);
-  return inside ? undefined : `"${name}" leaves the package: import it by its package name`;
+  const target = normalize(join(dirname(file), name));
+  const suite = !file.startsWith(`${pkg.dir}/src/`) && CONTRACT_SUITES.test(target);
+  return target.startsWith(`${pkg.dir}/`) || suite
+    ? undefined
+    : `"${name}" leaves the package: import it by its package name`;
 }
 
-function judgeOwn(pkg, target, dynamic) {
+function judgeOwn(pkg, file, target, dynamic) {
   if (!target.startsWith('@rexray/')) return undefined;
   const short = target.slice('@rexray/'.length);
   const rule = PACKAGES.find((r) => r.dir.test(pkg.dir));
-  if (rule?.own.some((o) => (o instanceof RegExp ? o.test(short) : o === short))) return undefined;
+  const extra = FILES.find((f) => f.file.test(file))?.own ?? [];
+  if ([...(rule?.own ?? []), ...extra].some((o) => (o instanceof RegExp ? o.test(short) : o === short)))
+    return undefined;
   if (rule?.byName?.test(short))
     return dynamic ? undefined : `${target} may only be loaded by import(name), so that it stays replaceable`;
   return `${pkg.dir} may not import ${target}`;

@@ -116,6 +116,12 @@ describe('import rules', () => {
     expect(found).toHaveLength(1);
   });
 
+  it('a contract suite of core is called where it lives, by tests only', () => {
+    const text = "import { x } from '../../core/test/store-contract.ts';";
+    expect(violations('packages/store-lmdb', text, { file: 'test/x.test.ts' })).toEqual([]);
+    expect(violations('packages/store-lmdb', text)).toHaveLength(1);
+  });
+
   it('reads every way to import', () => {
     const text =
       "import 'a'; import type { B } from 'b'; export * from 'c'; import('d'); export { e } from 'e'; type F = import('f').F;";
