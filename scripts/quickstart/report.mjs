@@ -1,0 +1,43 @@
+/** What the quick start prints: each step with its time, and what the machine has before and after. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+const began = performance.now();
+const seconds = (ms) => `${(ms / 1000).toFixed(2).padStart(6)} s`;
+
+export function heading(text) {
+  console.log(`\n${text}`);
+}
+
+/** Runs one step and prints its time and what it found. */
+export async function step(text, run) {
+  const start = performance.now();
+  const said = await run();
+  console.log(`  ${seconds(performance.now() - start)}  ${text}${said === undefined ? '' : `: ${said}`}`);
+}
+
+export const say = (text) => console.log(`            ${text}`);
+export const total = () => seconds(performance.now() - began).trim();
+
+/** Loop devices and mounts of this machine, without what other programs may change meanwhile: their count and names. */
+export function machineState() {
+  const loops = tryRun('losetup', ['--list', '--noheadings', '--output', 'NAME,BACK-FILE']).trim();
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[4])
+    .filter((target) => target?.includes('rexray'));
+  return { loops: loops === '' ? [] : loops.split('\n').sort(), mounts: mounts.sort() };
+}
+
+export function showState(when, state) {
+  say(`${when}: ${state.loops.length} loop devices, ${state.mounts.length} REX-Ray mounts`);
+  for (const line of [...state.loops, ...state.mounts]) say(`  ${line}`);
+}
+
+function tryRun(file, args) {
+  try {
+    return execFileSync(file, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  } catch {
+    return '';
+  }
+}
