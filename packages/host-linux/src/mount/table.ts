@@ -1,0 +1,32 @@
+/** Looking a mount up in our table and in the one of its consumers. */
+
+import { join } from 'node:path';
+import type { HostMount, MountEntry } from '@rexray/core';
+import { mountAt, readMounts } from '../proc/mountinfo.ts';
+import { procLink } from '../proc/processes.ts';
+
+export const asHostMount = (row: MountEntry, subdir: string): HostMount => ({
+  target: row.target,
+  path: subdir === '/' || subdir === '' ? row.target : join(row.target, subdir),
+  devno: row.devno,
+  mountId: row.mountId,
+  fsType: row.fsType,
+  readonly: row.readonly,
+});
+
+export const findMount = (target: string): MountEntry | undefined => mountAt(readMounts(), target);
+
+const sameNamespace = (proc: string): boolean => {
+  const theirs = procLink(`${proc}/ns/mnt`);
+  return theirs !== undefined && theirs === procLink('/proc/self/ns/mnt');
+};
+
+/** The mount at a target as the consumers' namespace has it (S20); `proc` is a folder in /proc. */
+export function findForConsumers(proc: string, target: string): MountEntry | undefined {
+  if (sameNamespace(proc)) return findMount(target);
+  try {
+    return mountAt(readMounts(proc), target);
+  } catch {
+    return undefined;
+  }
+}
