@@ -68,12 +68,12 @@ export const KEEPING: readonly StorageRule[] = [
       const { name, intact } = await t.hook('foreign')();
       const v = (await t.all()).find((x) => x.name === name);
       premise(v?.foreign === true, 'storage/foreign-shown');
-      for (const [verb, p] of Object.entries<Promise<unknown>>({
-        attach: t.attach(v.id),
-        mark: t.driver.mark(v.id, { labels: { x: 'y' } }, { ifRevision: v.record.revision }, t.ctx()),
-        remove: t.driver.remove(v.id, t.ctx()),
+      for (const [verb, p] of Object.entries<() => Promise<unknown>>({
+        attach: () => t.attach(v.id),
+        mark: () => t.driver.mark(v.id, { labels: { x: 'y' } }, { ifRevision: v.record.revision }, t.ctx()),
+        remove: () => t.driver.remove(v.id, t.ctx()),
       })) {
-        assert.ok(!(await t.settle(p)).ok, `${verb} of a foreign volume succeeded`);
+        assert.ok(!(await t.settle(p())).ok, `${verb} of a foreign volume succeeded`);
       }
       const r = await t.settle(t.make(name));
       if (r.ok) assert.notEqual(r.value.id, v.id, 'create answered what is not ours');
