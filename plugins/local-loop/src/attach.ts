@@ -104,7 +104,8 @@ async function bump(volumes: Volumes, before: Loaded, claim: Claim): Promise<voi
   for (let i = 0; i < TRIES; i++) {
     const v = await claimed(volumes, before, claim);
     try {
-      return await volumes.records.swap(v.name, v.scan, v.kept, { patch: {}, ifRevision: v.kept.record.revision });
+      const mark = { patch: {}, ifRevision: v.kept.record.revision };
+      return await volumes.records.swap(v.name, v.scan, v.kept, { mark });
     } catch (e) {
       if (!isVolumeError(e, 'busy')) throw e;
     }
@@ -131,11 +132,9 @@ async function switchImage(volumes: Volumes, before: Loaded, claim: Claim, ctx: 
       await calls.clone(v.imagePath, tmp);
       await calls.rename(tmp, image);
       await calls.syncDir(place.path(v.name));
-      await volumes.records.swap(v.name, v.scan, v.kept, {
-        patch: v.kept.record.format.state === 'formatted' ? { copied: true } : {},
-        ifRevision: v.kept.record.revision,
-        image: claim.epoch,
-      });
+      const patch = v.kept.record.format.state === 'formatted' ? { copied: true } : {};
+      const mark = { patch, ifRevision: v.kept.record.revision };
+      await volumes.records.swap(v.name, v.scan, v.kept, { mark, image: claim.epoch });
     } catch (e) {
       await calls.unlink(tmp);
       if (isVolumeError(e, 'busy')) continue;

@@ -108,7 +108,7 @@ export class Volumes {
    */
   async make(
     name: string,
-    stored: Omit<Stored, 'nonce' | 'createdAt'>,
+    stored: Omit<Stored, 'nonce' | 'createdAt' | 'revision'>,
     o: { readonly image: (path: string) => Promise<void>; readonly claim?: NewClaim },
   ): Promise<Loaded | undefined> {
     const { calls, place } = this;
@@ -117,7 +117,12 @@ export class Volumes {
     try {
       await calls.makeDir(dir);
       await o.image(`${dir}/${IMAGE}`);
-      const text = JSON.stringify({ ...stored, nonce: inc, createdAt: new Date().toISOString() } satisfies Stored);
+      const text = JSON.stringify({
+        ...stored,
+        revision: 1,
+        nonce: inc,
+        createdAt: new Date().toISOString(),
+      } satisfies Stored);
       await calls.makeMark(`${dir}/${idFile(inc)}`);
       await calls.makeFile(`${dir}/${recordFile(inc, 1)}`, { text });
       if (o.claim !== undefined) await calls.makeSymlink(this.claims.text(o.claim), `${dir}/${claimFile(inc, 1)}`);

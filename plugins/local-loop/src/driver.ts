@@ -29,7 +29,7 @@ import { type Foreign, type Loaded, toForeignVolume, toVolume, Volumes } from '.
 import { ceiling, type LocalLoopConfig, type LocalLoopParams } from './config.ts';
 import { copyVolume } from './copies.ts';
 import { notOurs } from './errors.ts';
-import { parseId } from './layout.ts';
+import { parseId, toId } from './layout.ts';
 import { Listing } from './listing.ts';
 import { Making } from './making.ts';
 import { Place } from './place.ts';
@@ -159,10 +159,11 @@ export class LocalLoopDriver implements StorageDriver<LocalLoopParams> {
   }
 
   mark(id: string, patch: RecordPatch, o: { readonly ifRevision: string }, ctx: Ctx): Promise<Volume> {
-    return this.#run(ctx, async () => {
-      const v = await this.#volumes.own(id);
-      await this.#volumes.records.swap(v.name, v.scan, v.kept, { patch, ifRevision: o.ifRevision });
-      return toVolume(await this.#volumes.own(id));
+    return this.#run(ctx, () => {
+      const mark = { patch, ifRevision: o.ifRevision };
+      // A stale one is refused at once; an expand at the same time only makes it start again.
+      const change = (v: Loaded): Promise<void> => this.#volumes.records.swap(v.name, v.scan, v.kept, { mark });
+      return this.#swapping(id, ctx, change, o.ifRevision);
     });
   }
 
@@ -173,9 +174,9 @@ export class LocalLoopDriver implements StorageDriver<LocalLoopParams> {
   ): Promise<Volume> {
     return this.#run(ctx, () =>
       this.#swapping(id, ctx, async (v) => {
-        const hints = { ...v.kept.record.hints, ...change.hints };
-        const ifRevision = v.kept.record.revision;
-        await this.#volumes.records.swap(v.name, v.scan, v.kept, { patch: { hints }, ifRevision });
+        const patch = { hints: { ...v.kept.record.hints, ...change.hints } };
+        const mark = { patch, ifRevision: v.kept.record.revision };
+        await this.#volumes.records.swap(v.name, v.scan, v.kept, { mark });
       }),
     );
   }
@@ -183,14 +184,13 @@ export class LocalLoopDriver implements StorageDriver<LocalLoopParams> {
   expand(id: string, asked: Bytes, ctx: Ctx): Promise<Volume> {
     return this.#run(ctx, () =>
       this.#swapping(id, ctx, async (v) => {
+        const have = Number(v.image.size);
+        if (asked <= have) return;
         const sizeBytes = roundedSize(asked);
-        const more = sizeBytes - Number(v.image.size);
-        if (more <= 0) return;
-        await this.#ceiling.assert(more, ctx);
+        await this.#ceiling.assert(sizeBytes - have, ctx);
         await this.#volumes.calls.grow(v.imagePath, sizeBytes);
         // Of a switch in between (S10), only one of the two gets its record through: the other starts again.
-        const ifRevision = v.kept.record.revision;
-        await this.#volumes.records.swap(v.name, v.scan, v.kept, { patch: {}, ifRevision, sizeBytes });
+        await this.#volumes.records.swap(v.name, v.scan, v.kept, { sizeBytes });
       }),
     );
   }
@@ -221,7 +221,9 @@ export class LocalLoopDriver implements StorageDriver<LocalLoopParams> {
       const foreign = await this.#foreign(id);
       if (foreign !== undefined) return toVolume(await adopt(this.#volumes, foreign, name, record, this.#self));
       const there = await this.#volumes.load(name);
-      if (there?.kept.origin !== id) throw notFound('Image', id);
+      if (there === undefined || (there.kept.origin !== id && toId(name, there.scan.inc) !== id)) {
+        throw notFound('Image', id);
+      }
       return toVolume(there);
     });
   }
@@ -270,15 +272,17 @@ export class LocalLoopDriver implements StorageDriver<LocalLoopParams> {
     return parsed?.kind === 'foreign' ? this.#volumes.foreign(parsed.entry, parsed.ino) : undefined;
   }
 
-  /** A change of the record that starts again when somebody else changed it meanwhile. */
-  async #swapping(id: string, ctx: Ctx, change: (v: Loaded) => Promise<void>): Promise<Volume> {
+  /** A change of the record that starts again when somebody else changed it meanwhile, but not once it has another revision than `only`. */
+  async #swapping(id: string, ctx: Ctx, change: (v: Loaded) => Promise<void>, only?: string): Promise<Volume> {
     for (let i = 0; ; i++) {
       ctx.signal.throwIfAborted();
+      const v = await this.#volumes.own(id);
       try {
-        await change(await this.#volumes.own(id));
+        await change(v);
         return toVolume(await this.#volumes.own(id));
       } catch (e) {
-        if (!isVolumeError(e, 'busy') || i >= RETRIES) throw e;
+        const stale = only !== undefined && only !== v.kept.record.revision;
+        if (!isVolumeError(e, 'busy') || stale || i >= RETRIES) throw e;
       }
     }
   }

@@ -5,6 +5,8 @@ import type { Place } from './place.ts';
 
 /** What a record file holds: the record, and what only this driver needs. */
 export interface Stored {
+  /** What the record's revision says: changes with every mark and takeover, not with what the driver alone keeps here. */
+  readonly revision: number;
   readonly sizeBytes: number;
   readonly createdAt: string;
   /** What it was copied or adopted from: a repeated verb finds its own result. */
@@ -18,6 +20,22 @@ export interface Stored {
 }
 export interface Kept extends Omit<Stored, 'record'> {
   readonly record: VolumeRecord;
+}
+
+/** `mark` gives the record another revision; what the driver alone keeps changes without one. */
+export interface Change {
+  readonly mark?: { readonly patch: RecordPatch; readonly ifRevision: string };
+  readonly sizeBytes?: number;
+  readonly image?: number;
+}
+
+const chained = (current: Kept): Pick<Stored, 'nonce' | 'after'> => ({ nonce: newIncarnation(), after: current.nonce });
+
+function marked(current: Kept, mark: Change['mark']): Pick<Stored, 'revision' | 'record'> {
+  const number = current.revision + (mark === undefined ? 0 : 1);
+  const next = mark === undefined ? current.record : nextRecord(current.record, mark.patch, { ...mark, revision: '' });
+  const { revision: _, ...record } = next;
+  return { revision: number, record };
 }
 
 const CACHED = 20_000;
@@ -40,7 +58,7 @@ export class Records {
     if (known !== undefined) return known;
     const text = await this.#calls.readText(this.#place.path(name, file));
     if (text === undefined) return undefined;
-    const kept = parseRecord(text, scan.rev, this.#place.path(name, file));
+    const kept = parseRecord(text, this.#place.path(name, file));
     if (this.#cache.size >= CACHED) this.#cache.delete(this.#cache.keys().next().value ?? '');
     this.#cache.set(file, kept);
     return kept;
@@ -50,24 +68,10 @@ export class Records {
    * Compare-and-swap: the one that makes the next number won. Durable before it returns.
    * @throws VolumeError `busy` when somebody else made it, `data_loss` for a step backwards
    */
-  async swap(
-    name: string,
-    scan: Scan,
-    current: Kept,
-    change: {
-      readonly patch: RecordPatch;
-      readonly ifRevision: string;
-      readonly sizeBytes?: number;
-      readonly image?: number;
-    },
-  ): Promise<void> {
+  async swap(name: string, scan: Scan, current: Kept, change: Change): Promise<void> {
     const rev = scan.rev + 1;
-    const { revision: _, ...record } = nextRecord(current.record, change.patch, {
-      ifRevision: change.ifRevision,
-      revision: String(rev),
-    });
     const { sizeBytes = current.sizeBytes, image = current.image ?? 0 } = change;
-    const next: Stored = { ...current, record, sizeBytes, image, nonce: newIncarnation(), after: current.nonce };
+    const next: Stored = { ...current, ...marked(current, change.mark), sizeBytes, image, ...chained(current) };
     const tmp = this.#place.scratch();
     const dir = this.#place.path(name);
     try {
@@ -92,11 +96,11 @@ export class Records {
   }
 }
 
-function parseRecord(text: string, rev: number, path: string): Kept {
+function parseRecord(text: string, path: string): Kept {
   try {
     const stored = JSON.parse(text) as Stored;
-    if (typeof stored.record.format.state !== 'string' || !Number.isSafeInteger(stored.sizeBytes)) throw new Error();
-    return freeze({ ...stored, record: { ...stored.record, revision: String(rev) } });
+    if (typeof stored.record.format.state !== 'string' || !Number.isSafeInteger(stored.revision)) throw new Error();
+    return freeze({ ...stored, record: { ...stored.record, revision: String(stored.revision) } });
   } catch (cause) {
     throw new VolumeError('data_loss', `The record ${path} does not verify.`, {
       details: { found: text.slice(0, 80), expected: 'a record' },
