@@ -1,4 +1,4 @@
-import { type FsType, VolumeError } from '@rexray/core';
+import { type FsType, type Probe, VolumeError } from '@rexray/core';
 import { isOfType } from './check.ts';
 import { preen } from './e2fsck.ts';
 import { EXT4_SB_AT, type Ext4Superblock, parseExt4 } from './ext4.ts';
@@ -68,14 +68,26 @@ async function xfsUuid(place: Place, uuid: string, tools: Tools): Promise<void> 
   if (said.exitCode !== 0 || !(await xfsHasUuid(place, uuid))) throw programError('xfs_admin', place.path, said);
 }
 
-/** `-M` changes superblocks only and is finished by a second run; `-U` rewrites every block. */
-async function btrfsUuid(place: Place, found: string | undefined, uuid: string, tools: Tools): Promise<void> {
-  if (found === uuid) return;
-  const said = await runProgram(tools, 'btrfstune', ['-f', '-M', uuid, place.path]);
+/**
+ * `-U` rewrites the header of every metadata block and is finished by a second run. `-M`, which changes superblocks only,
+ * leaves a file system that btrfs-progs before 6.6 cannot finish when it is killed; it is used where `-U` cannot be,
+ * on a file system that has been through `-M` before.
+ */
+async function btrfsUuid(place: Place, before: Probe, uuid: string, tools: Tools): Promise<void> {
+  if (before.uuid === uuid && before.clean === true) return;
+  const tuneTo = (...args: string[]): Promise<Said> => runProgram(tools, 'btrfstune', ['-f', ...args, place.path]);
+  let said = await tuneTo('-U', uuid);
+  if (said.exitCode !== 0 && said.text.includes('unfinished fsid change')) {
+    // Another UUID was begun: nothing else is possible before that one is in place.
+    said = await tuneTo('-u');
+    if (said.exitCode === 0) said = await tuneTo('-U', uuid);
+  } else if (said.exitCode !== 0 && said.text.includes('METADATA_UUID')) {
+    said = await tuneTo('-M', uuid);
+  }
   if (said.exitCode !== 0) throw programError('btrfstune', place.path, said);
 }
 
-async function replayed(place: Place, o: NewUuidOptions, replay: ReplayLog): Promise<string | undefined> {
+async function replayed(place: Place, o: NewUuidOptions, replay: ReplayLog): Promise<Probe> {
   let found = await readSuperblock(place);
   const dirty = (): boolean => found?.clean === false && /replayed/.test(found.found ?? '');
   // Also btrfs: btrfstune moves the generation on, after which the log that fsync wrote cannot be read any more.
@@ -96,7 +108,7 @@ async function replayed(place: Place, o: NewUuidOptions, replay: ReplayLog): Pro
       hint: 'Remove the copy and make it again.',
     });
   }
-  return found.uuid;
+  return found;
 }
 
 /**
