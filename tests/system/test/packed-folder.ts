@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Cleanup, type JsRuntime, WORKSPACE, workspaceBin } from '@rexray/rig';
 import { execa } from 'execa';
@@ -35,16 +35,21 @@ export class PackedFolder {
     return at;
   }
 
-  /** An own REXRAY_HOME and an own working directory for a run, so that runs do not see each other. */
-  async run(runtime: JsRuntime, file: string, o: { args?: readonly string[]; uid?: number } = {}): Promise<string> {
+  /** Runs a file in a working directory of its own, which is HOME too; as another user, REX-Ray's places are below that. */
+  async run(runtime: JsRuntime, file: string, o: { uid?: number } = {}): Promise<string> {
     const home = this.#cleanup.tempDir('rexray-home-');
-    const result = await execa(runtime.program, [...runtime.args(), join(this.path, file), ...(o.args ?? [])], {
+    const { uid } = o;
+    if (uid !== undefined) {
+      chownSync(home, uid, uid);
+      for (const dir of [this.path, join(this.path, '..')]) chmodSync(dir, 0o755);
+    }
+    const result = await execa(runtime.program, [...runtime.args(), join(this.path, file)], {
       cwd: home,
       timeout: 60_000,
       stdin: 'ignore',
       all: true,
-      env: { REXRAY_HOME: home, HOME: home, DENO_NO_UPDATE_CHECK: '1' },
-      ...(o.uid !== undefined && { uid: o.uid, gid: o.uid }),
+      env: { HOME: home, DENO_NO_UPDATE_CHECK: '1', ...(uid === undefined && { REXRAY_HOME: home }) },
+      ...(uid !== undefined && { uid, gid: uid }),
     });
     return result.all;
   }
@@ -55,6 +60,8 @@ export class PackedFolder {
       target: 'es2022',
       lib: ['es2023', 'esnext.disposable'],
       module: 'nodenext',
+      allowImportingTsExtensions: true,
+      rewriteRelativeImportExtensions: true,
       strict: true,
       exactOptionalPropertyTypes: true,
       skipLibCheck: false,
@@ -66,6 +73,11 @@ export class PackedFolder {
     this.write('tsconfig.json', JSON.stringify({ compilerOptions, files }));
     const tsc = await execa(workspaceBin('tsc'), ['-p', '.'], { cwd: this.path, timeout: 60_000, reject: false });
     if (tsc.exitCode !== 0) throw new Error(`tsc: ${tsc.stdout}`);
+  }
+
+  /** Copies a directory of the workspace. */
+  copy(from: string, to: string): void {
+    cpSync(join(WORKSPACE, from), join(this.path, to), { recursive: true });
   }
 
   /** Builds a package of the workspace into this folder as a third party's, with a copy of core that is its own. */

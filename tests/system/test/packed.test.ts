@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Cleanup, hasRuntime, RUNTIMES, WORKSPACE } from '@rexray/rig';
+import { Cleanup, hasRuntime, type JsRuntime, RUNTIMES, WORKSPACE } from '@rexray/rig';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PackedFolder } from './packed-folder.ts';
+import { CONFORMANCE, CORES, THIRD_PARTY, TYPES } from './packed-programs.ts';
 
+const HERE = RUNTIMES[0] as JsRuntime;
+const NOBODY = 65534;
 const cleanup = new Cleanup();
 let folder: PackedFolder;
 beforeAll(async () => {
@@ -12,69 +15,6 @@ beforeAll(async () => {
   await folder.installWithOwnCore('examples/03-write-a-driver');
 }, 300_000);
 afterAll(() => cleanup.run(), 60_000);
-
-const CORES = `
-import assert from 'node:assert/strict';
-import { mkdtempSync } from 'node:fs';
-import { bytes, isVolumeError, VolumeError } from '@rexray/core';
-import memory, { MemoryDriver } from '@rexray/driver-memory';
-import cupboard, { CupboardDriver } from 'rexray-driver-cupboard';
-import * as theirs from './node_modules/rexray-driver-cupboard/node_modules/@rexray/core/dist/index.js';
-
-assert.notEqual(VolumeError, theirs.VolumeError, 'the driver must have its own copy of core');
-assert.equal(cupboard.plugin.api, memory.plugin.api);
-const ctx = { signal: new AbortController().signal, deadline: performance.now() + 5000, requestId: 'r', progress() {} };
-const facts = { nodeId: 'node-1', hostname: 'h', bootId: 'b', macs: [] };
-const spec = { sizeBytes: bytes(2 ** 26), record: { format: { state: 'none' }, hints: {}, labels: {}, owner: {} }, params: {}, asked: [] };
-for (const driver of [new MemoryDriver(), new CupboardDriver({ root: mkdtempSync('cupboard-') })]) {
-  const node = await driver.whoami(facts, ctx);
-  const { id } = await driver.create('data', spec, ctx);
-  await driver.attach(id, node, { force: false, readonly: false, bootId: 'b' }, ctx);
-  const error = await driver.remove(id, ctx).then(() => undefined, (e) => e);
-  assert.ok(isVolumeError(error, 'in_use'), String(error));
-  await driver.detach(id, node, { force: false }, ctx);
-  await driver.remove(id, ctx);
-}
-console.log('cores: ok');
-`;
-
-/** What holds for the types that a consumer sees: each @ts-expect-error is an error of its own when the line compiles. */
-const TYPES = `
-import { bytes, CONFIG, definePlugin, gib, isVolumeError, LOGGER, type Logger, type Size } from '@rexray/core';
-import { schema, Type } from '@rexray/core/schema';
-import memory, { MemoryDriver, type MemoryConfig } from '@rexray/driver-memory';
-
-export const sizes: Size[] = [gib(16), bytes(4096), '16GiB', '10g', '5GB'];
-// @ts-expect-error a bare number: 16 of what?
-export const bare: Size = 16;
-// @ts-expect-error not a unit
-export const unit: Size = '16 parsecs';
-
-export function narrow(e: unknown): readonly string[] | undefined {
-  if (isVolumeError(e, 'in_use')) return e.details.holders;
-  // @ts-expect-error details are typed by code
-  if (isVolumeError(e, 'not_found')) return e.details.holders;
-  return undefined;
-}
-memory({ capacityBytes: 1024 });
-// @ts-expect-error no such setting
-memory({ capacity: 1024 });
-
-const params = schema(Type.Object({ tier: Type.Optional(Type.String()) }));
-const config = schema(Type.Object({ url: Type.String() }));
-class Wants extends MemoryDriver {
-  constructor(c: { url: string }, log: Logger) {
-    super();
-    log.info({}, c.url);
-  }
-}
-definePlugin({ kind: 'storage', name: 'a', config, params, deps: [CONFIG, LOGGER], driver: Wants });
-// @ts-expect-error the constructor takes the configuration first
-definePlugin({ kind: 'storage', name: 'b', config, params, deps: [LOGGER, CONFIG], driver: Wants });
-// @ts-expect-error one dependency is missing
-definePlugin({ kind: 'storage', name: 'c', config, params, deps: [CONFIG], driver: Wants });
-export type C = MemoryConfig;
-`;
 
 describe('packed tarballs, installed by npm outside the workspace', () => {
   it('carry no reference to the workspace', () => {
@@ -100,24 +40,72 @@ describe('packed tarballs, installed by npm outside the workspace', () => {
   });
 
   for (const runtime of RUNTIMES) {
-    it.skipIf(!hasRuntime(runtime))(`run on ${runtime.name}, with a driver that has its own copy of core`, async () => {
-      folder.write('cores.mjs', CORES);
-      expect(await folder.run(runtime, 'cores.mjs')).toContain('cores: ok');
+    describe.skipIf(!hasRuntime(runtime))(`on ${runtime.name}`, () => {
+      /** TypeScript as it stands where the runtime reads it, else what tsc made of it. */
+      const program = async (file: string, ...others: string[]): Promise<string> => {
+        if (runtime.unbuilt) return file;
+        await folder.compile(file, ...others);
+        return join('built', file.replace(/\.ts$/, '.js'));
+      };
+
+      it('two copies of core understand each other', async () => {
+        folder.write('cores.mjs', CORES);
+        expect(await folder.run(runtime, 'cores.mjs')).toContain('cores: ok');
+      });
+
+      it('a driver of somebody else is found by value and by name', async () => {
+        folder.write('third-party.mjs', THIRD_PARTY);
+        expect(await folder.run(runtime, 'third-party.mjs')).toContain('third party: ok');
+      });
+
+      it('the twelve lines of README.md run, and leave no volume', async () => {
+        folder.write('embed.ts', embedding());
+        expect(await folder.run(runtime, await program('embed.ts'))).toMatch(/^\/.*scratch-/m);
+      });
+
+      it('examples/04-write-a-layer says what its policy says', async () => {
+        folder.copy('examples/04-write-a-layer/src', 'layer');
+        const said = await folder.run(runtime, await program('layer/main.ts', 'layer/named-after.ts'));
+        expect(said).toContain('"stuff" does not say which team owns the volume. Begin its name with "web-" or "db-".');
+        expect(said).toContain('created db-orders');
+      });
+    });
+  }
+
+  it('examples/03-write-a-driver passes the conformance suite without a test runner', async () => {
+    folder.write('conformance.mjs', CONFORMANCE);
+    expect(await folder.run(HERE, 'conformance.mjs')).toMatch(/conformance: [1-9]\d+ passed, 0 failed/);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('README.md runs as a user without any right', async () => {
+    folder.write('embed.ts', embedding());
+    await folder.compile('embed.ts');
+    expect(await folder.run(HERE, 'built/embed.js', { uid: NOBODY })).toMatch(/^\/.*scratch-/m);
+  });
+});
+
+describe('unbuilt sources of the workspace', () => {
+  for (const runtime of RUNTIMES.filter((r) => r.unbuilt)) {
+    const run = (file: string): ReturnType<typeof runSource> => runSource(runtime, file);
+    it.skipIf(!hasRuntime(runtime))(`load on ${runtime.name}`, async () => {
+      expect((await run('tests/system/test/packed-sources.ts')).stdout).toContain('sources: ok');
+    });
+    it.skipIf(!hasRuntime(runtime))(`run the twelve lines of README.md on ${runtime.name}`, async () => {
+      expect((await run('examples/01-embed/src/main.ts')).stdout).toMatch(/^\/.*scratch-/m);
     });
   }
 });
 
-describe('unbuilt sources', () => {
-  for (const runtime of RUNTIMES.filter((r) => r.unbuilt)) {
-    it.skipIf(!hasRuntime(runtime))(`run on ${runtime.name}`, async () => {
-      const file = join(WORKSPACE, 'tests/system/test/packed-sources.ts');
-      const args = [...runtime.args(['@rexray/source']), file];
-      const { stdout } = await execa(runtime.program, args, {
-        cwd: cleanup.tempDir(),
-        timeout: 60_000,
-        stdin: 'ignore',
-      });
-      expect(stdout).toContain('sources: ok');
-    });
-  }
-});
+async function runSource(runtime: JsRuntime, file: string): Promise<{ stdout: string }> {
+  const home = cleanup.tempDir();
+  const o = { cwd: home, env: { REXRAY_HOME: home }, timeout: 60_000, stdin: 'ignore' } as const;
+  return execa(runtime.program, [...runtime.args(['@rexray/source']), join(WORKSPACE, file)], o);
+}
+
+/** The first TypeScript block of README.md. */
+function embedding(): string {
+  const text = readFileSync(join(WORKSPACE, 'README.md'), 'utf8');
+  const block = /```ts\n([\s\S]*?)```/.exec(text)?.[1] ?? '';
+  expect(block.split('\n').filter((line) => line.trim() !== '').length).toBe(12);
+  return block;
+}
