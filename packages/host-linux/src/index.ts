@@ -4,6 +4,7 @@ import { LinuxHost } from './host.ts';
 
 export { type ChildOptions, type ChildResult, runChild } from './child.ts';
 export { type HostConfig, hostConfig } from './config.ts';
+export { descriptors } from './descriptors.ts';
 export { LinuxHost } from './host.ts';
 export { mountOptions } from './mount/options.ts';
 export { parseMountinfo } from './proc/mountinfo.ts';

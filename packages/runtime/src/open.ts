@@ -72,7 +72,7 @@ export async function openRexray(o: (FileForm | Config) & OpenOptions = {}): Pro
   }
   makePlaces(config.paths, ['lib', 'state']);
   const parts = await serviceParts(config, { logger, policyOf: (s) => policyOf(config, s), root: o.root });
-  const host = await openHost(config, o.host ?? 'in-process');
+  const host = await openHost(config, o.host ?? 'in-process', logger);
   const store = o.store ?? (await openStore(config, logger));
   try {
     const engine = await openEngine({

@@ -1,5 +1,6 @@
-import { type HostDriver, type Logger, type NodeStore, VolumeError } from '@rexray/core';
+import { DESCRIPTORS, type HostDriver, type Logger, type NodeStore, VolumeError } from '@rexray/core';
 import type { EffectiveConfig } from '../config/index.ts';
+import { createPlugin, provide } from '../plugins/index.ts';
 
 /** Settings of this machine's host driver, from the configuration. */
 export function hostSettings(config: EffectiveConfig): Record<string, unknown> {
@@ -16,6 +17,7 @@ export function hostSettings(config: EffectiveConfig): Record<string, unknown> {
 export async function openHost(
   config: EffectiveConfig,
   wanted: 'in-process' | 'worker' | HostDriver,
+  logger: Logger,
 ): Promise<HostDriver> {
   if (typeof wanted === 'object') return wanted;
   if (process.platform !== 'linux') {
@@ -25,14 +27,19 @@ export async function openHost(
     });
   }
   const linux = await import('@rexray/host-linux');
-  const settings = hostSettings(config) as never;
-  return wanted === 'worker' ? new linux.WorkerHost(settings) : new linux.LinuxHost(settings);
+  const surroundings = { service: 'this host', config: hostSettings(config), logger, libDir: config.paths.lib };
+  if (wanted === 'worker') throw new VolumeError('unsupported', 'worker', { details: {} });
+  return createPlugin<HostDriver>(linux.default.plugin, surroundings);
 }
 
+/** The node's state, in the state directory. */
 export async function openStore(config: EffectiveConfig, logger: Logger): Promise<NodeStore> {
-  const [{ LmdbStore }, { descriptors }] = await Promise.all([
-    import('@rexray/store-lmdb'),
-    import('@rexray/host-linux'),
-  ]);
-  return new LmdbStore({ dir: config.paths.state }, descriptors, logger);
+  const [lmdb, { descriptors }] = await Promise.all([import('@rexray/store-lmdb'), import('@rexray/host-linux')]);
+  return createPlugin<NodeStore>(lmdb.default.plugin, {
+    service: 'the node state',
+    config: { dir: config.paths.state },
+    logger,
+    libDir: config.paths.lib,
+    extra: [provide(DESCRIPTORS, descriptors)],
+  });
 }

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import {
+  DESCRIPTORS,
   EventBus,
   type HostDriver,
   isVolumeError,
@@ -15,7 +16,7 @@ import {
 import { openEngine } from '../engine/engine.ts';
 import type { ServicePart } from '../engine/parts.ts';
 import { startCtx } from '../engine/service-runtime.ts';
-import { checkPlugin, createDriver } from '../plugins/index.ts';
+import { checkPlugin, createDriver, createPlugin, provide } from '../plugins/index.ts';
 import { WATCH_DIR, WATCH_LOCK, type WatchSpec } from './spec.ts';
 
 const line = (level: string) => (fields: object, message: string) =>
@@ -26,16 +27,18 @@ async function main(state: string): Promise<void> {
   const specs = readSpecs(join(state, WATCH_DIR));
   const first = specs[0];
   if (first === undefined) return;
-  const [{ LinuxHost, descriptors }, { LmdbStore }] = await Promise.all([
-    import('@rexray/host-linux'),
-    import('@rexray/store-lmdb'),
-  ]);
-  const host: HostDriver = new LinuxHost(first.host as never);
+  const [linux, lmdb] = await Promise.all([import('@rexray/host-linux'), import('@rexray/store-lmdb')]);
+  const surroundings = { service: 'the watcher', config: first.host, logger, libDir: state };
+  const host = createPlugin<HostDriver>(linux.default.plugin, surroundings);
   try {
     // Somebody else (the daemon, another watcher) does it already: then this one is not needed.
     const session = await host.open(WATCH_LOCK, startCtx(200));
     try {
-      const store: NodeStore = new LmdbStore({ dir: state }, descriptors, logger);
+      const store = createPlugin<NodeStore>(lmdb.default.plugin, {
+        ...surroundings,
+        config: { dir: state },
+        extra: [provide(DESCRIPTORS, linux.descriptors)],
+      });
       const parts = await Promise.all(specs.map(partOf));
       const engine = await openEngine({ services: parts, host: keepOpen(host), store, events: new EventBus(), logger });
       while (await anyMounts(store)) await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
