@@ -72,6 +72,8 @@ export function effective(b: Built): EffectiveConfig {
   const fallback = defaultService(reader, services);
   const secrets = new Set<string>();
   const operations = (at: At = {}): Operations => readOperations(reader, at, join(paths.lib, 'volumes'));
+  // All of them now: a wrong value is said at the start, not at the first call that needs it.
+  for (const module of [undefined, ...names]) operations({ module });
   const byName = Object.fromEntries(
     services.map((s) => [s.name, { ...s, operations: operations({ service: s.name }) }]),
   );
