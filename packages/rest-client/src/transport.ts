@@ -1,0 +1,139 @@
+import http from 'node:http';
+import https from 'node:https';
+import { VolumeError } from '@rexray/core';
+
+export interface Address {
+  /** Path of a unix socket. */
+  readonly socketPath?: string;
+  /** `http://host:port` or `https://host:port`. */
+  readonly url?: string;
+  /** Sent with every request. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** TLS options of `node:https` (`ca`, `cert`, `key`, `servername`, …). */
+  readonly tls?: https.AgentOptions;
+  /** How long a server may send nothing at all before it counts as gone, in ms; default 30,000. A working one sends signs of life every 10 s. */
+  readonly silenceMs?: number;
+}
+
+export interface Send {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** Connections to one server, kept alive. */
+export class Transport {
+  readonly name: string;
+  readonly silenceMs: number;
+  readonly #agent: http.Agent;
+  readonly #request: typeof http.request;
+  readonly #o: http.RequestOptions;
+
+  constructor(a: Address) {
+    if ((a.socketPath === undefined) === (a.url === undefined))
+      throw new VolumeError('invalid', 'A client needs either a socket path or a URL.', {
+        details: { path: 'socketPath', expected: 'one of socketPath and url' },
+      });
+    const url = a.url === undefined ? undefined : parsed(a.url);
+    this.name = a.url ?? `unix://${a.socketPath}`;
+    this.silenceMs = a.silenceMs ?? 30_000;
+    const secure = url?.protocol === 'https:';
+    const pool = { keepAlive: true, maxSockets: 256, maxFreeSockets: 16 };
+    this.#agent = secure ? new https.Agent({ ...pool, ...a.tls }) : new http.Agent(pool);
+    this.#request = secure ? https.request : http.request;
+    this.#o = {
+      agent: this.#agent,
+      headers: { ...a.headers },
+      ...(url === undefined
+        ? { socketPath: a.socketPath }
+        : { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? (secure ? 443 : 80) : url.port }),
+    };
+  }
+
+  /**
+   * Sends, and answers once the head of the response is there.
+   * @param signal ends the connection, not the work of the server
+   * @throws VolumeError `unavailable` (nobody answers, or the connection broke), `denied` (the socket is another user's)
+   */
+  send(r: Send, signal?: AbortSignal): Promise<http.IncomingMessage> {
+    const { body } = r;
+    return new Promise((resolve, reject) => {
+      const request = this.#request({
+        ...this.#o,
+        method: r.method,
+        path: r.target,
+        headers: {
+          ...(this.#o.headers as object),
+          ...r.headers,
+          ...(body !== undefined && {
+            'content-type': 'application/json',
+            'content-length': String(Buffer.byteLength(body)),
+          }),
+        },
+      });
+      request.setTimeout(this.silenceMs, () => request.destroy(new Silent()));
+      const hangUp = (): void =>
+        void request.destroy(signal?.reason instanceof Error ? signal.reason : new Error('hung up'));
+      if (signal?.aborted) hangUp();
+      signal?.addEventListener('abort', hangUp, { once: true });
+      request.on('close', () => signal?.removeEventListener('abort', hangUp));
+      request.on('error', (e) => reject(this.fault(e, r)));
+      request.on('response', resolve);
+      request.end(body);
+    });
+  }
+
+  /** What a fault of the connection means to a caller. */
+  fault(e: unknown, r: Pick<Send, 'method' | 'target'>): VolumeError {
+    if (e instanceof VolumeError) return e;
+    const code = (e as NodeJS.ErrnoException).code;
+    const place = `${this.name}`;
+    if (code === 'ENOENT' || code === 'ECONNREFUSED')
+      return new VolumeError('unavailable', `No server answers on ${place} (${code}).`, {
+        details: { expected: place, found: code },
+        cause: e,
+        hint: 'Start it with "rexray start", or name its address.',
+      });
+    if (code === 'EACCES' || code === 'EPERM')
+      return new VolumeError('denied', `This user may not use ${place} (${code}).`, {
+        details: { rule: 'permissions of the socket', found: code, where: place },
+        cause: e,
+        hint: 'Run it as the user that owns the socket; mostly that is root.',
+      });
+    const why =
+      e instanceof Silent
+        ? `sent nothing for ${this.silenceMs} ms`
+        : `broke the connection (${code ?? String((e as Error)?.message ?? e)})`;
+    const outcome =
+      r.method === 'GET' ? '' : ' Whether it was done is unknown: look at the volume before you try again.';
+    return new VolumeError('unavailable', `The server on ${place} ${why} during ${r.method} ${r.target}.`, {
+      details: { expected: place, ...(code !== undefined && { found: code }) },
+      cause: e,
+      ...(outcome !== '' && { hint: outcome.trim() }),
+    });
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+class Silent extends Error {}
+
+function parsed(url: string): URL {
+  const fail = (why: string): never => {
+    throw new VolumeError('invalid', `"${url}" is not the address of a server: ${why}.`, {
+      details: { path: 'url', value: url, expected: 'http://host:port or https://host:port' },
+    });
+  };
+  let u: URL;
+  try {
+    u = new URL(url);
+  } catch {
+    return fail('it is not a URL');
+  }
+  if (u.protocol !== 'http:' && u.protocol !== 'https:') fail(`its scheme is ${u.protocol}`);
+  if (u.pathname !== '/' || u.search !== '') fail('it has a path');
+  return u;
+}
