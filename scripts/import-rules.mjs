@@ -38,7 +38,7 @@ export const HOMES = {
   koffi: /^packages\/kernel\//,
   lmdb: /^packages\/store-lmdb\//,
   tsyringe: /^packages\/runtime\/src\/plugins\//,
-  'reflect-metadata': /^packages\/runtime\/src\/plugins\//,
+  'reflect-metadata': /^packages\/runtime\/src\/(plugins\/|index\.ts$)/,
   execa: CHILDREN,
   'node:child_process': CHILDREN,
   cosmiconfig: /^packages\/runtime\//,

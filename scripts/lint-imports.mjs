@@ -61,13 +61,16 @@ export function importsOf(file, text) {
   return [...fixed, ...dynamic, ...hiddenImports(program)];
 }
 
+/** Calls of a function that is `require`, made by createRequire, or called so. */
+const requires = (callee) => callee.name === 'require' || callee.callee?.name === 'createRequire';
+
 /** `require('x')`, and types written as `import('x').T`. */
 function hiddenImports(program) {
   const found = [];
   new Visitor({
     TSImportType: ({ source }) => void found.push({ name: source.value, at: source.start, dynamic: false }),
     CallExpression({ callee, arguments: [first] }) {
-      if (callee.name !== 'require' || typeof first?.value !== 'string') return;
+      if (!requires(callee) || typeof first?.value !== 'string') return;
       found.push({ name: first.value, at: first.start, dynamic: false });
     },
   }).visit(program);

@@ -81,6 +81,12 @@ describe('import rules', () => {
     ],
     ['a relative import stays in its package', 'packages/runtime', "import { x } from '../../core/src/x.ts';"],
     ['what is imported is declared', 'plugins/ebs', "import { XMLParser } from 'fast-xml-parser';"],
+    [
+      'createRequire() counts',
+      'packages/runtime',
+      "const l = createRequire(import.meta.url)('lmdb');",
+      declared('lmdb'),
+    ],
     ['require() counts', 'packages/runtime', "const l = require('lmdb');", declared('lmdb')],
   ])('catches: %s', (_what, dir, text, o) => {
     const found = violations(dir, text, o);
