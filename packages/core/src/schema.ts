@@ -35,7 +35,9 @@ export function schema<S extends TSchema>(type: S): Schema<Static<S>> {
         const converted = Value.Convert(type, Value.Default(type, structuredClone(value ?? {})));
         if (Value.Check(type, converted)) return { value: converted as Static<S> };
         const issues = [...Value.Errors(type, converted)].flatMap((e) => issuesOf(e as unknown as TypeboxError));
-        return { issues };
+        // An unknown key is reported twice, first as a value that the schema `false` refuses.
+        const said = issues.filter((i) => i.message !== 'schema is false');
+        return { issues: said.length > 0 ? said : issues };
       },
       jsonSchema: { input: () => JSON.parse(JSON.stringify(type)) as Record<string, unknown> },
     },
