@@ -111,6 +111,8 @@ suite('S2: blank is proven or it is not said', { programs }, () => {
     text: [/plain text/, (p) => put(placeOf(p), 0, 'The quick brown fox jumps over the lazy dog.\n')],
     'md 0.90': [/md raid.*0\.90/, (p) => put(placeOf(p), 64 * MIB - 65536, [0xfc, 0x4e, 0x2b, 0xa9])],
     'md 1.0': [/md raid.*1\.0/, (p) => put(placeOf(p), 64 * MIB - 16 * 512, [0xfc, 0x4e, 0x2b, 0xa9])],
+    'md 1.1': [/md raid.*1\.1/, (p) => put(placeOf(p), 0, [0xfc, 0x4e, 0x2b, 0xa9])],
+    'md 1.2': [/md raid.*1\.2/, (p) => put(placeOf(p), 4096, [0xfc, 0x4e, 0x2b, 0xa9])],
     zfs: [/ZFS/, (p) => put(placeOf(p), 256 * 1024 + 128 * 1024 + 3072, [0x0c, 0xb1, 0xba, 0, 0, 0, 0, 0])],
     gzip: [/gzip/, (p) => put(placeOf(p), 0, [0x1f, 0x8b, 8, 0])],
     zip: [

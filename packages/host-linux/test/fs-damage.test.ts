@@ -88,6 +88,19 @@ suite('S2, S24: damaged file systems', { programs: PROGRAMS }, () => {
     }
   });
 
+  test('S1: what a mkfs wrote before it was killed is damaged, not a file system', async () => {
+    const v4 = mkfs(sparse(dir, 'v4.img', 320), 'xfs', '-m', 'crc=0,finobt=0,reflink=0,rmapbt=0');
+    const xfs = put(v4, 126, [1]);
+    const btrfs = put(copy(dir, healthy.btrfs, 'temporary-magic.img'), 65600, '!BHRfS_M');
+    for (const [place, what] of [
+      [xfs, /mkfs\.xfs did not finish/],
+      [btrfs, /mkfs\.btrfs did not finish/],
+    ] as const) {
+      const found = await probe(place, { prove: true }, tools);
+      expect(found).toMatchObject({ verdict: 'damaged', uuid: UUID, found: expect.stringMatching(what) });
+    }
+  });
+
   test('S24: e2fsck gives up after it had begun to repair: every byte is as before', async () => {
     const place = copy(dir, healthy.ext4, 'half-repaired.img');
     // The root directory gone, for which a person is asked; errors recorded; a checksum that preen mends first.

@@ -12,14 +12,15 @@ export const OTHER = '99999999-2222-4333-8444-555555555555';
 export const FS_MIB: Readonly<Record<FsType, number>> = { ext4: 64, xfs: 320, btrfs: 128 };
 export const PROGRAMS = { 'mkfs.ext4': 'e2fsprogs', 'mkfs.xfs': 'xfsprogs', 'mkfs.btrfs': 'btrfs-progs' } as const;
 
-const env = { PATH: `${process.env.PATH}:/usr/sbin:/sbin`, LC_ALL: 'C' };
+// Without libblkid's cache, which makes mkfs.btrfs refuse the UUID of a loop device that is long gone.
+const env = { PATH: `${process.env.PATH}:/usr/sbin:/sbin`, LC_ALL: 'C', BLKID_FILE: '/dev/null' };
 
 /** Children as a session runs them, without its lock. */
 export const run: RunChild = async (file, args, o) => {
   const r = await execa(file, args, {
     timeout: o.timeoutMs,
     reject: false,
-    env,
+    env: { PATH: env.PATH, LC_ALL: 'C' },
     stdin: 'ignore',
   });
   if (r.code === 'ENOENT') throw Object.assign(new Error(r.shortMessage), { code: 'ENOENT' });

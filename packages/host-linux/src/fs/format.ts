@@ -119,8 +119,15 @@ async function survey(place: Place, o: FormatOptions, tools: Tools): Promise<Gro
 
 const PROGRAM: Readonly<Record<FsType, FsProgram>> = { ext4: 'mkfs.ext4', xfs: 'mkfs.xfs', btrfs: 'mkfs.btrfs' };
 
+/**
+ * mkfs.btrfs compares a given UUID with every file system of the machine and believes libblkid's cache, in which loop
+ * devices live on for minutes after they are gone: re-making an interrupted one fails as "non-unique UUID". Without a
+ * cache it looks at what is there.
+ */
+const WITHOUT_CACHE = ['BLKID_FILE=/dev/null', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin'] as const;
+
 async function mustRun(tools: Tools, program: FsProgram, args: readonly string[], place: Place): Promise<void> {
-  const said = await runProgram(tools, program, args);
+  const said = await runProgram(tools, program, args, program === 'mkfs.btrfs' ? { environment: WITHOUT_CACHE } : {});
   if (said.exitCode !== 0) throw programError(program, place.path, said);
 }
 

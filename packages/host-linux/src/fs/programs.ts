@@ -56,16 +56,20 @@ const isMissing = (e: unknown): boolean => {
   return code === 'ENOENT' || cause?.code === 'ENOENT';
 };
 
-/** @throws `unavailable` naming the package of a missing program, or killed by a signal; whatever else `run` throws */
+/**
+ * @param o.environment `NAME=value`, set by env(1), which becomes the program: it stays one child with one pid
+ * @throws `unavailable` naming the package of a missing program, or killed by a signal; whatever else `run` throws
+ */
 export async function runProgram(
   tools: Tools,
   program: FsProgram,
   args: readonly string[],
-  o: { readonly timeoutMs?: number } = {},
+  o: { readonly timeoutMs?: number; readonly environment?: readonly string[] } = {},
 ): Promise<Said> {
   let out: Awaited<ReturnType<RunChild>>;
+  const [file, argv] = o.environment ? (['env', [...o.environment, program, ...args]] as const) : [program, args];
   try {
-    out = await tools.run(program, args, { timeoutMs: o.timeoutMs ?? tools.timeoutMs });
+    out = await tools.run(file, argv, { timeoutMs: o.timeoutMs ?? tools.timeoutMs });
   } catch (e) {
     throw isMissing(e) ? missingProgram(program, e) : e;
   }

@@ -1,0 +1,247 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
+import { appendFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { FS_TYPES, type FsType } from '@rexray/core';
+import { Cleanup, suite } from '@rexray/rig';
+import { afterEach, expect, test } from 'vitest';
+import { check, format, freeze, grow, newUuid, type Place, probe, thawLeftover } from '../src/fs/index.ts';
+import { copy, FS_MIB, hash, MIB, mkfs, OTHER, PROGRAMS, placeOf, sh, sparse, tools, UUID } from './fs-images.ts';
+
+const cleanup = new Cleanup();
+afterEach(() => cleanup.run());
+
+/** The image as a loop device. */
+function attach(image: Place): Place {
+  const path = sh('losetup', '--find', '--show', image.path).trim();
+  cleanup.add(() => sh('losetup', '-d', path));
+  return { path, backing: image.path, sizeBytes: image.sizeBytes };
+}
+
+function mount(device: Place, dir: string, ...options: string[]): string {
+  const target = join(dir, `mnt-${Math.random().toString(36).slice(2, 8)}`);
+  mkdirSync(target);
+  sh('mount', ...options, device.path, target);
+  cleanup.add(() => tools.run('umount', [target], { timeoutMs: 5000 }));
+  return target;
+}
+
+function fsynced(path: string, text: string): void {
+  const fd = openSync(path, 'a');
+  writeSync(fd, text);
+  sh('sync', path);
+  closeSync(fd);
+}
+
+/** A copy of the image of a mounted file system, as a power cut would leave it. */
+function crashCopy(dir: string, fs: FsType): Place {
+  const image = mkfs(sparse(dir, `${fs}.img`, FS_MIB[fs]), fs);
+  const device = attach(image);
+  const target = mount(device, dir);
+  sh('sync', '-f', target);
+  for (const line of ['one\n', 'two\n', 'three\n']) fsynced(join(target, 'log'), line);
+  return copy(dir, image, `${fs}-crashed.img`);
+}
+
+/** What `newUuid` is given: mount somewhere private, unmount. */
+const replay = (device: Place, dir: string) => async (fs: FsType) => {
+  const target = mount(device, dir, ...(fs === 'xfs' ? ['-o', 'nouuid'] : []));
+  sh('umount', target);
+};
+
+suite('file systems as a crash leaves them', { root: true, loop: true, programs: PROGRAMS }, () => {
+  test.each(FS_TYPES)('%s: not clean before, replayed, clean after, nothing fsynced is lost', async (fs) => {
+    const dir = cleanup.tempDir();
+    const image = crashCopy(dir, fs);
+    const before = hash(image);
+    expect(await probe(image, { prove: true }, tools)).toMatchObject({ verdict: 'fs', uuid: UUID, clean: false });
+    expect(await check(image, { fsType: fs, repair: false }, tools)).toMatchObject({ clean: false });
+    expect(hash(image)).toBe(before);
+    const mended = await check(image, { fsType: fs, repair: true }, tools);
+    expect(mended.clean).toBe(fs === 'ext4');
+    const device = attach(image);
+    // The original is still mounted under the same UUID.
+    await newUuid(device, { fsType: fs, uuid: OTHER }, replay(device, dir), tools);
+    expect(await probe(device, { prove: true }, tools)).toMatchObject({ verdict: 'fs', uuid: OTHER, clean: true });
+    const target = mount(device, dir);
+    expect(readFileSync(join(target, 'log'), 'utf8')).toBe('one\ntwo\nthree\n');
+  });
+
+  test.each(['xfs', 'btrfs'] as const)('%s: a log that no mount replays is left alone', async (fs) => {
+    const image = crashCopy(cleanup.tempDir(), fs);
+    const before = hash(image);
+    const asked = newUuid(image, { fsType: fs, uuid: OTHER }, async () => {}, tools);
+    await expect(asked).rejects.toMatchObject({ code: 'data_loss' });
+    expect(hash(image)).toBe(before);
+  });
+
+  test('xfs: clean or not is read right after every unmount and every crash of a busy log', async () => {
+    const dir = cleanup.tempDir();
+    const image = mkfs(sparse(dir, 'busy.img', 320), 'xfs');
+    const device = attach(image);
+    for (let round = 0; round < 6; round++) {
+      const target = mount(device, dir);
+      for (let n = 0; n < 40 * round; n++) await appendFile(join(target, `f${round}-${n}`), 'x'.repeat(n * 7));
+      fsynced(join(target, 'last'), 'x');
+      expect((await probe(copy(dir, image, 'busy-copy.img'), { prove: false }, tools)).clean).toBe(false);
+      sh('umount', target);
+      expect((await probe(device, { prove: false }, tools)).clean).toBe(true);
+    }
+  });
+});
+
+suite('S2: what stands in a device only', { root: true, loop: true, programs: PROGRAMS }, () => {
+  test("data that is still in the loop device's cache is data", async () => {
+    const device = attach(sparse(cleanup.tempDir(), 'cached.img', 64));
+    expect((await probe(device, { prove: true }, tools)).verdict).toBe('blank');
+    const fd = openSync(device.path, 'r+');
+    cleanup.add(() => closeSync(fd));
+    writeSync(fd, Buffer.from('x'), 0, 1, 33 * MIB + 7);
+    expect(await probe(device, { prove: true }, tools)).toMatchObject({ verdict: 'unknown', at: 33 * MIB });
+  });
+
+  test.each(FS_TYPES)('%s: formatted on the device, mountable, refused while mounted', async (fsType) => {
+    const dir = cleanup.tempDir();
+    const device = attach(sparse(dir, 'device.img', FS_MIB[fsType]));
+    await format(device, { fsType, uuid: UUID, options: {} }, tools);
+    mount(device, dir);
+    const wiped = format(device, { fsType, uuid: OTHER, options: {}, wipe: true }, tools);
+    await expect(wiped).rejects.toMatchObject({ code: 'in_use' });
+    expect(await probe(device, { prove: false }, tools)).toMatchObject({ verdict: 'fs', uuid: UUID });
+  });
+
+  test('S1: btrfs is made again with its UUID although a cache still knows that one from a device that is gone', async () => {
+    const dir = cleanup.tempDir();
+    const gone = mkfs(sparse(dir, 'gone.img', 64), 'ext4');
+    const uuid = crypto.randomUUID();
+    sh('tune2fs', '-U', uuid, gone.path);
+    const first = sh('losetup', '--find', '--show', gone.path).trim();
+    await tools.run('blkid', [first], { timeoutMs: 5000 });
+    sh('losetup', '-d', first);
+    const blocker = attach(sparse(dir, 'blocker.img', 1));
+    const device = attach(sparse(dir, 'again.img', 128));
+    expect(device.path).not.toBe(blocker.path);
+    await format(device, { fsType: 'btrfs', uuid, options: {} }, tools);
+    expect(await probe(device, { prove: false }, tools)).toMatchObject({ verdict: 'fs', uuid });
+  });
+
+  suite('volume managers', { programs: { pvcreate: 'lvm2' } }, () => {
+    test('LVM2', async () => {
+      const device = attach(sparse(cleanup.tempDir(), 'lvm.img', 64));
+      sh('pvcreate', '-q', '-y', device.path);
+      expect(await probe(device, { prove: true }, tools)).toMatchObject({ verdict: 'foreign', at: 512 });
+    });
+  });
+});
+
+suite('S17: growing', { root: true, loop: true, programs: PROGRAMS }, () => {
+  const bigger = (device: Place, mib: number): Place => {
+    truncateSync(device.backing as string, mib * MIB);
+    sh('losetup', '--set-capacity', device.path);
+    return { ...device, sizeBytes: mib * MIB };
+  };
+
+  test.each(FS_TYPES)('%s: at the mount point, or refused with a reason; data stays', async (fsType) => {
+    const dir = cleanup.tempDir();
+    let device = attach(sparse(dir, 'grow.img', FS_MIB[fsType]));
+    await format(device, { fsType, uuid: UUID, options: {} }, tools);
+    const target = mount(device, dir);
+    fsynced(join(target, 'kept'), 'kept');
+    device = bigger(device, FS_MIB[fsType] * 2);
+    const online = await grow(device, { fsType, target }, tools);
+    if (fsType === 'ext4' && !online.grown) expect(online.why).toMatch(/CAP_SYS_RESOURCE/);
+    else expect(online).toMatchObject({ grown: true, fsBytes: FS_MIB[fsType] * 2 * MIB });
+    expect((await grow(device, { fsType, target }, tools)).grown).toBe(online.grown);
+    sh('umount', target);
+    const offline = await grow(device, { fsType }, tools);
+    expect(offline).toMatchObject({ grown: true, fsBytes: FS_MIB[fsType] * 2 * MIB });
+    const larger = await grow(bigger(device, FS_MIB[fsType] * 3), { fsType }, tools);
+    expect(larger.grown).toBe(fsType === 'ext4');
+    if (!larger.grown) expect(larger.why).toMatch(/mounted/);
+    const again = mount(device, dir);
+    expect(readFileSync(join(again, 'kept'), 'utf8')).toBe('kept');
+  });
+
+  test('never smaller: a device shorter than its file system is data loss, and stays as it is', async () => {
+    const dir = cleanup.tempDir();
+    for (const fs of FS_TYPES) {
+      const image = mkfs(sparse(dir, `${fs}.img`, FS_MIB[fs]), fs);
+      truncateSync(image.path, (FS_MIB[fs] - 16) * MIB);
+      const cut = placeOf(image.path);
+      const before = hash(cut);
+      await expect(grow(cut, { fsType: fs }, tools)).rejects.toMatchObject({ code: 'data_loss' });
+      expect(hash(cut)).toBe(before);
+    }
+  });
+});
+
+suite('S16: freezing', { root: true, loop: true, programs: { ...PROGRAMS, fsfreeze: 'util-linux' } }, () => {
+  const mounted = (): { target: string; dir: string } => {
+    const dir = cleanup.tempDir();
+    const target = mount(attach(mkfs(sparse(dir, 'freeze.img', 64), 'ext4')), dir);
+    cleanup.add(() => tools.run('fsfreeze', ['--unfreeze', target], { timeoutMs: 5000 }));
+    return { target, dir };
+  };
+  /** A writer of its own: blocked in the kernel it would take this process along. */
+  const writer = (target: string): { done: Promise<unknown>; ended: () => boolean } => {
+    const child = spawn('sh', ['-c', `echo x > "$0/written"`, target], { stdio: 'ignore' });
+    return { done: once(child, 'exit'), ended: () => child.exitCode !== null };
+  };
+
+  test('writes wait until the thaw, nobody can unmount meanwhile, and it held', async () => {
+    const { target } = mounted();
+    const frozen = await freeze(target, { maxMs: 5000 });
+    const w = writer(target);
+    await delay(150);
+    expect(w.ended()).toBe(false);
+    expect((await tools.run('umount', [target], { timeoutMs: 5000 })).stderr).toMatch(/busy/);
+    await expect(freeze(target, { maxMs: 5000 })).rejects.toMatchObject({ code: 'busy' });
+    expect(w.ended()).toBe(false);
+    expect(await frozen.thaw()).toEqual({ held: true });
+    await w.done;
+    expect(readFileSync(join(target, 'written'), 'utf8')).toBe('x\n');
+    expect(await frozen.thaw()).toEqual({ held: true });
+  });
+
+  test('after its time it thaws by itself, and says that it did not hold', async () => {
+    const { target } = mounted();
+    const frozen = await freeze(target, { maxMs: 200 });
+    await writer(target).done;
+    expect(await frozen.thaw()).toEqual({ held: false });
+  });
+
+  test('somebody else thawed it: it did not hold', async () => {
+    const { target } = mounted();
+    const frozen = await freeze(target, { maxMs: 5000 });
+    expect(await thawLeftover(target, tools)).toBe(true);
+    expect(await frozen.thaw()).toEqual({ held: false });
+    expect(await thawLeftover(target, tools)).toBe(false);
+  });
+
+  test('SIGKILL of the process that froze it thaws it', async () => {
+    const { target } = mounted();
+    const node = fileURLToPath(new URL('../../../tests/runtimes/node_modules/.bin/node', import.meta.url));
+    const script = fileURLToPath(new URL('./fs-freeze-parent.ts', import.meta.url));
+    const parent = spawn(node, ['--conditions=@rexray/source', script, target, '60000'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    cleanup.add(() => parent.kill('SIGKILL'));
+    await once(parent.stdout, 'data');
+    const w = writer(target);
+    await delay(100);
+    expect(w.ended()).toBe(false);
+    const started = performance.now();
+    parent.kill('SIGKILL');
+    await w.done;
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+
+  test('what cannot be frozen is unsupported; what is not there is not found', async () => {
+    await expect(freeze('/proc', { maxMs: 1000 })).rejects.toMatchObject({ code: 'unsupported' });
+    const gone = join(cleanup.tempDir(), 'gone');
+    await expect(freeze(gone, { maxMs: 1000 })).rejects.toMatchObject({ code: 'not_found' });
+  });
+});
