@@ -21,6 +21,19 @@ export interface NodeStore {
   close(): Promise<void>;
 }
 
+/**
+ * Keys below it name state that did not verify and was set aside ({@link SetAside}): what this node knew before is lost,
+ * so "no entry" proves nothing until a person has looked and the key is deleted.
+ */
+export const SET_ASIDE = 'set-aside/';
+export interface SetAside {
+  /** Where the damaged state was moved. */
+  readonly path: string;
+  readonly found: string;
+  /** RFC 3339. */
+  readonly at: string;
+}
+
 /** A volume as this node knows it: what it mounted, for whom. One per volume, so that a verb is one write. */
 export interface NodeVolume {
   readonly service: string;

@@ -13,3 +13,12 @@ export const LOGGER: Token<Logger> = token<Logger>('logger');
 export const SERVICE: Token<string> = token<string>('service');
 /** Directory for what the plugin keeps on this node (`<lib>/<driver>`); not made until used. */
 export const LIB_DIR: Token<string> = token<string>('lib-dir');
+
+/** What a store needs of Linux and Node lacks; the exports of `@rexray/kernel` fit, and the runtime provides them. */
+export interface Descriptors {
+  /** Children do not inherit `fd`. */
+  setCloexec(fd: number): void;
+  /** An exclusive `flock` of `fd`, at once or not at all; ends when the descriptor is closed. */
+  tryLock(fd: number): boolean;
+}
+export const DESCRIPTORS: Token<Descriptors> = token<Descriptors>('descriptors');

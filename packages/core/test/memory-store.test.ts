@@ -1,0 +1,4 @@
+import { MemoryStore } from '../src/index.ts';
+import { storeContract } from './store-contract.ts';
+
+storeContract('memory', async () => new MemoryStore());
