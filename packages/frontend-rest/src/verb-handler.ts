@@ -1,0 +1,194 @@
+import { type CallOptions, type Integration, notFound, PLANNED, type PlannedOp, VolumeError } from '@rexray/core';
+import { nearest } from '@rexray/core/schema';
+import { API, CallQuery, DryRunQuery, omit, type Route, routeOf } from '@rexray/rest-client';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type TObject, Type } from 'typebox';
+import { failure, success } from './answers.ts';
+import { check, fromQuery } from './check.ts';
+import type { Answer, Answers } from './idempotency.ts';
+import type { Begun, Operations } from './operations.ts';
+import { perform, performDry, SlowAnswer } from './verb-route.ts';
+
+export interface VerbRoom {
+  readonly services: Readonly<Record<string, Integration>>;
+  readonly operations: Operations;
+  readonly answers: Answers;
+  readonly signMs: number;
+}
+type Fields = Readonly<Record<string, unknown>>;
+interface Asked {
+  readonly service: Integration;
+  readonly fields: Fields;
+  readonly timeoutMs: number | undefined;
+  readonly dryRun: boolean;
+}
+
+/** @throws VolumeError `not_found` with near names */
+export function serviceOf(services: VerbRoom['services'], name: string): Integration {
+  const it = Object.hasOwn(services, name) ? services[name] : undefined;
+  if (it !== undefined) return it;
+  throw notFound('Service', name.slice(0, 200), nearest(name.slice(0, 64), Object.keys(services)));
+}
+
+/** One route of a verb: what it is asked, the verb, and the answer in the form that the caller takes. */
+export function verbHandler(route: Route, room: VerbRoom): (q: FastifyRequest, r: FastifyReply) => Promise<unknown> {
+  const query = Type.Object(
+    { ...route.query.properties, ...CallQuery, ...(route.mutates && DryRunQuery) },
+    { additionalProperties: false },
+  );
+  return async (q, r) => {
+    const asked = ask(route, query, room, q);
+    const async_ =
+      route.mutates && !asked.dryRun && /(^|,)\s*respond-async\s*(,|;|$)/i.test(one(q.headers.prefer) ?? '');
+    const slow =
+      !async_ && /application\/x-ndjson/i.test(q.headers.accept ?? '')
+        ? new SlowAnswer(r.raw, { signMs: room.signMs, headers: { 'x-request-id': q.id } })
+        : undefined;
+    try {
+      const act = (): Promise<Answer> =>
+        async_ ? begunOnly(route, room, asked, q) : attended(route, room, asked, q, r, slow);
+      const key = route.mutates && !asked.dryRun ? one(q.headers['idempotency-key']) : undefined;
+      if (key === undefined) return await send(r, await act(), slow);
+      const request = [q.method, route.path, q.params, q.query, q.body ?? null, async_];
+      const { answer, replayed } = await room.answers.once(key, request, act);
+      if (replayed) r.header('idempotent-replayed', 'true');
+      return await send(r, answer, slow);
+    } catch (e) {
+      // Refused before the verb began: the stream of a slow answer may have begun while it waited for another call of its key.
+      return await send(r, failure(e, q.id), slow);
+    } finally {
+      slow?.stop();
+    }
+  };
+}
+
+const one = (h: string | string[] | undefined): string | undefined => (Array.isArray(h) ? h[0] : h);
+
+function ask(route: Route, query: TObject, room: VerbRoom, q: FastifyRequest): Asked {
+  const { service, ...inPath } = q.params as Record<string, string>;
+  const it = serviceOf(room.services, service ?? '');
+  const asked = check(query, fromQuery(query, q.query as Record<string, string>), 'query');
+  const body = route.body === undefined ? {} : check(route.body, q.body ?? {}, 'body');
+  if (route.op === 'plan') checkPlan(body as { op: PlannedOp; options?: unknown });
+  return {
+    service: it,
+    fields: { ...omit(asked, ['timeoutMs', 'dryRun']), ...inPath, ...body },
+    timeoutMs: asked.timeoutMs as number | undefined,
+    dryRun: asked.dryRun === true,
+  };
+}
+
+/** The options of a plan are the fields of the planned verb's own route, but for its first argument. */
+const PLAN_OPTIONS = new Map<PlannedOp, TObject>(
+  PLANNED.map((op) => {
+    const route = routeOf(op);
+    const [first = '', ...others] = route.args;
+    const properties = {
+      ...Object.fromEntries(others.map((name) => [name, Type.String()])),
+      ...route.query.properties,
+      ...route.body?.properties,
+    };
+    delete properties[first];
+    return [
+      op,
+      Type.Object(Object.fromEntries(Object.entries(properties).map(([k, s]) => [k, Type.Optional(s)])), {
+        additionalProperties: false,
+      }),
+    ];
+  }),
+);
+function checkPlan(body: { op: PlannedOp; options?: unknown }): void {
+  const options = PLAN_OPTIONS.get(body.op);
+  if (options !== undefined && body.options !== undefined) check(options, body.options, `options of ${body.op}`);
+}
+
+function begin(
+  route: Route,
+  room: VerbRoom,
+  asked: Asked,
+  q: FastifyRequest,
+  o: { keep: boolean; onProgress?: SlowAnswer },
+): Begun {
+  const { service, fields, timeoutMs, dryRun } = asked;
+  const id = one(q.headers['x-operation-id']);
+  return room.operations.begin({
+    op: dryRun ? 'plan' : route.op,
+    service: service.service,
+    volume: String(fields.volume ?? fields.name ?? fields.snapshot ?? ''),
+    requestId: q.id,
+    id: route.mutates && id !== undefined ? operationId(id) : undefined,
+    keep: o.keep,
+    run(signal, onProgress) {
+      const call: CallOptions = {
+        signal,
+        requestId: q.id,
+        ...(timeoutMs !== undefined && { timeoutMs }),
+        onProgress(p) {
+          onProgress(p);
+          o.onProgress?.progress(p);
+        },
+      };
+      return dryRun ? performDry(service, route, fields, call) : perform(service, route, fields, call);
+    },
+  });
+}
+
+function operationId(id: string): string {
+  if (/^[\w-]{16,64}$/.test(id)) return id;
+  throw new VolumeError('invalid', 'The X-Operation-Id is not usable.', {
+    details: { path: 'X-Operation-Id', expected: 'a UUID' },
+  });
+}
+
+/** The caller waits: when its connection ends, the verb is canceled and rolls back. */
+async function attended(
+  route: Route,
+  room: VerbRoom,
+  asked: Asked,
+  q: FastifyRequest,
+  r: FastifyReply,
+  slow: SlowAnswer | undefined,
+): Promise<Answer> {
+  const op = begin(route, room, asked, q, { keep: false, ...(slow !== undefined && { onProgress: slow }) });
+  const gone = (): void => {
+    if (!r.raw.writableFinished) op.cancel();
+  };
+  if (r.raw.destroyed) op.cancel();
+  r.raw.on('close', gone);
+  try {
+    const result = await op.result;
+    const next = (result as { next?: string } | undefined)?.next;
+    return success(asked.dryRun ? 200 : route.status, result, next === undefined ? {} : { link: linkTo(q, next) });
+  } catch (e) {
+    return failure(e, q.id);
+  } finally {
+    r.raw.off('close', gone);
+  }
+}
+
+function linkTo(q: FastifyRequest, cursor: string): string {
+  const [path = '', query] = q.url.split('?');
+  const next = new URLSearchParams(query);
+  next.set('cursor', cursor);
+  return `<${path}?${next}>; rel="next"`;
+}
+
+async function begunOnly(route: Route, room: VerbRoom, asked: Asked, q: FastifyRequest): Promise<Answer> {
+  const op = begin(route, room, asked, q, { keep: true });
+  return success(202, await room.operations.get(op.id), {
+    location: `${API}/operations/${op.id}`,
+    'preference-applied': 'respond-async',
+  });
+}
+
+async function send(r: FastifyReply, answer: Answer, slow: SlowAnswer | undefined): Promise<unknown> {
+  slow?.stop();
+  if (slow?.begun !== true)
+    return r
+      .code(answer.status)
+      .headers(answer.headers)
+      .send(answer.body === '' ? undefined : answer.body);
+  r.hijack();
+  slow.end(answer.status, answer.body);
+  return r;
+}
