@@ -65,12 +65,18 @@ export type ServiceParams<S> =
         : unknown
       : unknown;
 
+/** Settings are inferred as they are written, which allows extra ones: those that the driver lacks become `never`. */
+type Exactly<T, Written> = { readonly [K in keyof Written]: K extends keyof T ? T[K] : never };
 /** Checks one service against its driver's own types. */
 type Checked<S> =
   S extends ServiceSpec<infer _P>
     ? S
     : S extends { readonly driver: infer D extends string }
-      ? { readonly driver: D; readonly config?: DriverConfig<D>; readonly operations?: OperationsConfig }
+      ? {
+          readonly driver: D;
+          readonly config?: S extends { readonly config: infer C } ? Exactly<DriverConfig<D>, C> : DriverConfig<D>;
+          readonly operations?: OperationsConfig;
+        }
       : NamedService;
 
 /** A whole configuration by value. */

@@ -137,6 +137,7 @@ const WORKING_ROWS = [
     default: 'true',
     meaning: 'Answer path questions from what this node mounted.',
     since: '0.3.2',
+    unused: true,
   },
   {
     key: 'libstorage.integration.volume.operations.path.cache.async',
@@ -144,6 +145,7 @@ const WORKING_ROWS = [
     default: 'true',
     meaning: 'Fill that cache in the background.',
     since: '0.4.2',
+    unused: true,
   },
   {
     key: 'linux.volume.filemode',
@@ -166,6 +168,7 @@ const WORKING_ROWS = [
     default: '30s',
     meaning: 'How long to wait for an attached disk to appear.',
     since: '0.4',
+    unused: true,
   },
   // --- this node
   {
@@ -192,12 +195,14 @@ const WORKING_ROWS = [
     default: 'warn',
     meaning: 'How much is logged: panic, fatal, error, warn, info or debug.',
     since: '0.2',
+    unused: true,
   },
   {
     key: 'libstorage.logging.level',
     type: 'logLevel',
     meaning: 'Read where `rexray.logLevel` is not written.',
     since: '0.4',
+    unused: true,
   },
   // --- modules
   {
@@ -206,6 +211,7 @@ const WORKING_ROWS = [
     default: 'docker',
     meaning: 'Front end of the module.',
     since: '0.3.2',
+    unused: true,
   },
   {
     key: 'rexray.modules.<name>.host',
@@ -213,14 +219,22 @@ const WORKING_ROWS = [
     meaning:
       'Where the module listens, `unix:///…` or `tcp://…`. Default for `docker`: a socket of the name of the module in /run/docker/plugins; `rexray.sock` for the default module.',
     since: '0.3.2',
+    unused: true,
   },
-  { key: 'rexray.modules.<name>.desc', type: 'string', meaning: 'Description, for people.', since: '0.3.2' },
+  {
+    key: 'rexray.modules.<name>.desc',
+    type: 'string',
+    meaning: 'Description, for people.',
+    since: '0.3.2',
+    unused: true,
+  },
   {
     key: 'rexray.modules.<name>.disabled',
     type: 'bool',
     default: 'false',
     meaning: 'The module is not started.',
     since: '0.3.2',
+    unused: true,
   },
   {
     key: 'rexray.modules.<name>.spec',
@@ -235,6 +249,7 @@ const WORKING_ROWS = [
     default: '10s',
     meaning: 'How long a module may take to start.',
     since: '0.3.2',
+    unused: true,
   },
 ] as const satisfies readonly KeySpec[];
 

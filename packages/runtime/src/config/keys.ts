@@ -14,6 +14,8 @@ export interface KeySpec {
   /** Further names in the environment, read after the regular one. */
   readonly env?: readonly string[];
   readonly secret?: boolean;
+  /** Read and checked, but nothing acts on it in this version. */
+  readonly unused?: boolean;
   /**
    * Absent: works. `none`: accepted so that REX-Ray's files load, without effect here, silently.
    * `warn`: likewise, but whoever wrote it expects something (security, a server), so it is said.
