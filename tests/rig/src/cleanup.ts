@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +14,7 @@ export class Cleanup {
   /** A directory below the system's temporary one, removed at the end. */
   tempDir(prefix = 'rexray-test-'): string {
     const dir = mkdtempSync(join(tmpdir(), prefix));
-    this.add(() => rmSync(dir, { recursive: true, force: true }));
+    this.add(() => removeTree(dir));
     return dir;
   }
 
@@ -27,5 +28,16 @@ export class Cleanup {
       }
     }
     if (errors.length > 0) throw new AggregateError(errors, 'clean-up failed');
+  }
+}
+
+/** Mountpoints that a killed node left are immutable. */
+function removeTree(dir: string): void {
+  try {
+    rmSync(dir, { recursive: true, force: true });
+  } catch (e) {
+    if ((e as NodeJS.ErrnoException).code !== 'EPERM') throw e;
+    execFileSync('chattr', ['-R', '-f', '-i', dir], { stdio: 'ignore' });
+    rmSync(dir, { recursive: true, force: true });
   }
 }

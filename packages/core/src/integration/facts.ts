@@ -110,3 +110,20 @@ export const notFoundId = (env: Env, id: string): VolumeError<'not_found'> =>
   new VolumeError('not_found', `No volume of service "${env.service}" has the id ${id}.`, {
     details: { what: 'volume' },
   });
+
+/**
+ * Whom this node lost a mounted volume to: as the watch noted, or as the storage says now, before the watch has looked
+ * (S11). Undefined while it is ours.
+ */
+export function lostTo(
+  env: Env,
+  v: DriverVolume,
+  nv: NodeVolume | undefined,
+): { readonly node: string; readonly epoch: number } | undefined {
+  if (nv?.mount === undefined) return undefined;
+  if (nv.lost !== undefined) return nv.lost;
+  if (env.driver.traits.multiWriter || v.id !== nv.volumeId || v.attachments.some((a) => a.node === env.node))
+    return undefined;
+  const owner = v.attachments[0];
+  return owner === undefined ? undefined : { node: owner.node, epoch: owner.epoch };
+}

@@ -135,6 +135,6 @@ async function close(
 }
 
 async function mounts(store: EngineParts['store'], name: string): Promise<number> {
-  const rows = await store.list<{ mount?: unknown }>(`volume/${name}/`);
-  return rows.filter(([, v]) => v.mount !== undefined).length;
+  const rows = await store.list<{ mount?: unknown; lost?: unknown }>(`volume/${name}/`);
+  return rows.filter(([, v]) => v.mount !== undefined && v.lost === undefined).length;
 }

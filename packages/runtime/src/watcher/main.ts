@@ -63,7 +63,7 @@ const keepOpen = (host: HostDriver): HostDriver => ({
 });
 
 async function anyMounts(store: NodeStore): Promise<boolean> {
-  return (await store.list<NodeVolume>('volume/')).some(([, v]) => v.mount !== undefined);
+  return (await store.list<NodeVolume>('volume/')).some(([, v]) => v.mount !== undefined && v.lost === undefined);
 }
 
 function readSpecs(dir: string): WatchSpec[] {

@@ -2,7 +2,7 @@ import type { Mount, MountOptions } from '../../api.ts';
 import type { Ctx } from '../../context.ts';
 import { VolumeError } from '../../errors.ts';
 import { assertUnused, attach, connect } from '../attach-steps.ts';
-import { claimedError, heldError } from '../facts.ts';
+import { claimedError, heldError, lostTo } from '../facts.ts';
 import { prepare } from '../format-steps.ts';
 import { growAfter, growBefore, hold, type MountWork, mount as mountStep, withHolder } from '../mount-steps.ts';
 import { about, type Step } from '../steps.ts';
@@ -27,8 +27,8 @@ async function gather(scope: Scope, [name, o]: readonly [string, MountOptions], 
   let alive = false;
   if (nv?.mount !== undefined && nv.volumeId === base.volume.id && nv.lost === undefined) {
     const there = await mountedNow(base, ctx);
-    alive = there !== undefined && there === nv.mount.devno;
-    if (!alive) base.notes.push('its mount had disappeared; it was mounted again');
+    alive = there !== undefined && there === nv.mount.devno && stillOwned(base);
+    if (there === undefined) base.notes.push('its mount had disappeared; it was mounted again');
   }
   return Object.assign(base, {
     holder: o.holder,
@@ -38,6 +38,12 @@ async function gather(scope: Scope, [name, o]: readonly [string, MountOptions], 
     alive,
     wantsWrite: o.readOnly !== true && base.volume.record.readOnly !== true,
   });
+}
+
+/** Somebody may have taken it a moment ago, before the watch has seen it (S11). */
+function stillOwned(c: Pick<Work, 'env' | 'nv' | 'volume'>): boolean {
+  if (c.env.driver.traits.multiWriter) return true;
+  return c.volume.attachments.some((a) => a.node === c.env.node && a.epoch === (c.nv?.epoch ?? a.epoch));
 }
 
 /** The kernel's word, not our note's: somebody may have unmounted by hand. */
@@ -53,12 +59,13 @@ async function mountedNow(c: Pick<Work, 'env' | 'nv'>, ctx: Ctx): Promise<string
 function forbid(c: Work): VolumeError | undefined {
   const { env, nv, volume } = c;
   if (nv !== undefined && nv.volumeId !== volume.id && nv.mount !== undefined) return heldError(env, c.name, nv);
-  if (nv?.lost !== undefined && Object.keys(nv.holders).length > 0) {
+  const lost = lostTo(env, volume, nv);
+  if (lost !== undefined && nv !== undefined && Object.keys(nv.holders).length > 0) {
     return new VolumeError(
       'in_use',
-      `Volume "${c.name}" of service "${env.service}" was lost to node ${nv.lost.node} while ${Object.keys(nv.holders).join(', ')} had it mounted here.`,
+      `Volume "${c.name}" of service "${env.service}" was lost to node ${lost.node} while ${Object.keys(nv.holders).join(', ')} had it mounted here.`,
       {
-        details: { node: nv.lost.node, epoch: nv.lost.epoch, holders: Object.keys(nv.holders) },
+        details: { node: lost.node, epoch: lost.epoch, holders: Object.keys(nv.holders) },
         hint: 'Let these holders unmount it first; their file system answers errors.',
       },
     );

@@ -5,8 +5,8 @@ import { assertName } from '../../names.ts';
 import { emptyRecord } from '../../record.ts';
 import type { HolderEntry, NodeVolume } from '../../store.ts';
 import { detach, disconnect } from '../attach-steps.ts';
-import { intentKey, volumeKey } from '../env.ts';
-import { find, here } from '../facts.ts';
+import { intentKey, lostKey, targetOf, volumeKey } from '../env.ts';
+import { find, here, lostTo } from '../facts.ts';
 import { forget, unmount as unmountStep } from '../mount-steps.ts';
 import { about, type Step } from '../steps.ts';
 import type { Scope, Verb } from '../verb.ts';
@@ -19,6 +19,8 @@ interface UnmountWork extends Work {
   readonly holder: string;
   readonly left: Readonly<Record<string, HolderEntry>>;
   readonly nothing: boolean;
+  /** Another node owns it now: nothing of ours may be written any more (S11). */
+  readonly lost: ReturnType<typeof lostTo>;
 }
 
 /** Classes whose callers have no id of their own: with `ignoreUsedCount` one unmount drops all of them (S19). */
@@ -53,7 +55,7 @@ async function gather(scope: Scope, [name, o]: readonly [string, UnmountOptions]
     nv === undefined
       ? {}
       : withoutHolder(nv, o.holder, { all: o.all === true, ignoreUsedCount: env.policy.ignoreUsedCount });
-  return Object.assign(base, { holder: o.holder, left, nothing: nv === undefined });
+  return Object.assign(base, { holder: o.holder, left, nothing: nv === undefined, lost: lostTo(env, volume, nv) });
 }
 
 async function findQuietly(scope: Scope, name: string, nv: NodeVolume, ctx: Ctx): Promise<DriverVolume | undefined> {
@@ -81,6 +83,9 @@ const drop: Step<UnmountWork> = {
     await c.env.store.commit([
       { put: volumeKey(c.env.service, c.name), value: next },
       { put: intentKey(c.env.service, c.name), value: intentOf(c) },
+      ...(c.lost !== undefined && nv.lost === undefined
+        ? [{ put: lostKey(c.env.service, c.name), value: { at: Date.now(), node: c.lost.node } }]
+        : []),
     ]);
     c.nv = next;
   },
@@ -90,6 +95,17 @@ const release: Step<UnmountWork> = {
   name: 'release',
   does: (c) => `drop the holder ${c.holder}; ${Object.keys(c.left).join(', ')} still need it`,
   run: (c) => settle(c, c.nv === undefined ? undefined : { ...c.nv, holders: c.left }),
+};
+
+const killStep: Step<UnmountWork> = {
+  name: 'unmount',
+  does: (c) => `stop the writes and unmount ${targetOf(c.env, c.name)}: node ${c.lost?.node ?? ''} has the volume now`,
+  run: (c, ctx) =>
+    c.session.unmount(
+      c.nv?.mount?.target ?? targetOf(c.env, c.name),
+      { kill: true, ...(c.nv?.mount !== undefined && { expectDevno: c.nv.mount.devno }) },
+      ctx,
+    ),
 };
 
 const keepAttached: Step<UnmountWork> = {
@@ -114,12 +130,12 @@ export const unmount: Verb<readonly [string, UnmountOptions], UnmountWork, void>
         : [release];
     if (c.nv.mount === undefined && c.nv.attached === true) return [];
     const end: Step<UnmountWork>[] =
-      c.nv.attached === true && c.nv.lost === undefined
+      c.nv.attached === true && c.lost === undefined
         ? [keepAttached]
-        : c.volume.id === '' || c.nv.lost !== undefined
+        : c.volume.id === '' || c.lost !== undefined
           ? [forget]
           : [detach, forget];
-    return [drop, unmountStep, disconnect, ...end];
+    return [drop, c.lost === undefined ? unmountStep : killStep, disconnect, ...end];
   },
   result(c, ctx) {
     if (!c.nothing) c.env.events.emit('volume.unmounted', { ...about(c, ctx), holder: c.holder });
