@@ -2,7 +2,9 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { VolumeError } from './errors.ts';
+import { nearest } from './nearest.ts';
 
+export { nearest } from './nearest.ts';
 export { type Static, type TSchema, Type };
 
 export interface Issue {
@@ -89,31 +91,4 @@ export function secretPaths(jsonSchema: Record<string, unknown>, prefix = ''): s
     ...(v.writeOnly === true ? [prefix + k] : []),
     ...secretPaths(v, `${prefix}${k}.`),
   ]);
-}
-
-/** Up to three candidates that somebody may have meant: the same in another case, or at most a third of the letters off. */
-export function nearest(word: string, candidates: readonly string[]): string[] {
-  const w = word.toLowerCase();
-  return candidates
-    .map((c) => ({ c, d: distance(w, c.toLowerCase()) }))
-    .filter(({ c, d }) => d <= Math.max(1, Math.floor(Math.max(w.length, c.length) / 3)))
-    .sort((a, b) => a.d - b.d)
-    .slice(0, 3)
-    .map(({ c }) => c);
-}
-
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(
-        (row[j] ?? 0) + 1,
-        (next[j - 1] ?? 0) + 1,
-        (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1),
-      );
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }
