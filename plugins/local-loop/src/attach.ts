@@ -25,11 +25,17 @@ export async function attach(volumes: Volumes, id: string, wish: Wish): Promise<
     first ??= v.scan.epoch;
     const force = mine !== undefined || v.scan.epoch === first ? wish.o.force : false;
     const fence = needsSwitch(volumes, v, wish, force);
-    const claim = await volumes.claims.take(v.name, v.scan, newClaim(v, wish, fence));
-    if (claim === undefined) continue;
-    if (fence) return describe(await switchImage(volumes, v, claim, wish.ctx), wish.o.readonly);
-    const forced = v.claim !== undefined && v.claim.kind === 'attach' && mine === undefined;
-    return describe(await settle(volumes, v, claim, forced), wish.o.readonly);
+    const taken = await volumes.claims.take(v.name, v.scan, newClaim(v, wish, fence));
+    if (taken === undefined) continue;
+    const forced =
+      v.claim?.unfenced === true || (v.claim !== undefined && v.claim.kind !== 'free' && mine === undefined);
+    if (fence) await switchImage(volumes, v, taken.claim, wish.ctx);
+    else if (forced) await bump(volumes, v, taken.claim);
+    // The record says which image counts: while that is the one that was read before claiming, so is the image.
+    const same = !fence && !forced && taken.scan.rev === v.scan.rev;
+    const now = same ? { ...v, ...taken } : await claimed(volumes, v, taken.claim);
+    await tidy(volumes, now);
+    return describe(now, wish.o.readonly);
   }
   throw new VolumeError('busy', `Other nodes claim volume ${id} at the same time.`, {
     details: { op: 'attach', retryAfterMs: 50 },
@@ -82,14 +88,10 @@ async function again(volumes: Volumes, v: Loaded, claim: Claim, readonly: boolea
   return describe(v, readonly);
 }
 
-/** After claiming without a switch: of what was read before, the record may be older than the claim. */
-async function settle(volumes: Volumes, before: Loaded, claim: Claim, forced: boolean): Promise<Loaded> {
-  // A straggler's switch fails at its compare-and-swap of the record, once that has changed.
-  if (forced) await bump(volumes, before, claim);
-  const v = await claimed(volumes, before, claim);
+/** Takes away images that a takeover left. Pre-state: the record was read under our claim, so that no straggler's switch can name them any more. */
+async function tidy(volumes: Volumes, v: Loaded): Promise<void> {
   const litter = superseded(v.scan, ['image'], imageFile(v.kept.image ?? 0));
   for (const e of litter) await volumes.calls.unlink(volumes.place.path(v.name, e));
-  return v;
 }
 
 /** The volume as it is under our claim. @throws VolumeError `in_use` when that is no longer ours, `not_found` when the volume is gone */
@@ -100,6 +102,7 @@ async function claimed(volumes: Volumes, before: Loaded, claim: Claim): Promise<
   throw attachedTo(v.name, v.claim ?? claim, 'It was taken over meanwhile.');
 }
 
+/** A straggler's switch fails at its compare-and-swap of the record, once that has changed. */
 async function bump(volumes: Volumes, before: Loaded, claim: Claim): Promise<void> {
   for (let i = 0; i < TRIES; i++) {
     const v = await claimed(volumes, before, claim);
@@ -121,7 +124,7 @@ async function bump(volumes: Volumes, before: Loaded, claim: Claim): Promise<voi
  * lost it with the claim. The record is what decides, not a rename over the old name: a straggler who wakes up after
  * somebody else's takeover fails at the compare-and-swap, where a rename would put its stale copy in place of the new one.
  */
-async function switchImage(volumes: Volumes, before: Loaded, claim: Claim, ctx: Wish['ctx']): Promise<Loaded> {
+async function switchImage(volumes: Volumes, before: Loaded, claim: Claim, ctx: Wish['ctx']): Promise<void> {
   const { calls, place, claims } = volumes;
   for (let i = 0; i < TRIES; i++) {
     const v = await claimed(volumes, before, claim);
@@ -144,7 +147,7 @@ async function switchImage(volumes: Volumes, before: Loaded, claim: Claim, ctx: 
     const ino = String((await calls.stat(image))?.ino ?? '');
     const { unfenced: _, ...fenced } = claim;
     if (await claims.holds(v.name, v.scan.inc, claim)) await claims.rewrite(v.name, v.scan.inc, { ...fenced, ino });
-    return settle(volumes, v, claim, false);
+    return;
   }
   throw new VolumeError('busy', `The record of volume "${before.name}" changes all the time.`, {
     details: { op: 'attach', retryAfterMs: 50 },

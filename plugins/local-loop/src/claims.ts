@@ -34,6 +34,12 @@ export interface Claim {
 }
 export type NewClaim = Omit<Claim, 'epoch' | 'nonce' | 'since' | 'replaces'>;
 
+export interface Taken {
+  readonly claim: Claim;
+  /** The directory as it is under this claim. */
+  readonly scan: Scan;
+}
+
 /** Longest text that every file system takes in a symbolic link (xfs: 1,023 bytes). */
 const MAX_TEXT = 1000;
 
@@ -61,7 +67,7 @@ export class Claims {
    * Makes the claim that follows the one that was seen. Durable before it returns.
    * @returns undefined when somebody else was faster, or the volume is gone: look again
    */
-  async take(name: string, scan: Scan, claim: NewClaim): Promise<Claim | undefined> {
+  async take(name: string, scan: Scan, claim: NewClaim): Promise<Taken | undefined> {
     const epoch = scan.epoch + 1;
     const made = stamp(claim, scan.epoch);
     const dir = this.#place.path(name);
@@ -81,8 +87,8 @@ export class Claims {
       await this.#calls.unlink(path);
       return undefined;
     }
-    for (const e of superseded(now, ['claim', 'ask'])) await this.#calls.unlink(this.#place.path(name, e));
-    return { ...made, epoch };
+    for (const e of superseded(now, ['claim', 'ask', 'record'])) await this.#calls.unlink(this.#place.path(name, e));
+    return { claim: { ...made, epoch }, scan: now };
   }
 
   /** Says something else in a claim of one's own. It stays what it is when a higher one has been made meanwhile. */
@@ -99,12 +105,12 @@ export class Claims {
     }
   }
 
-  /** Lets go of a claim of one's own. What is unfenced stays so. */
-  async release(name: string, inc: string, claim: Claim): Promise<void> {
+  /** Lets go of a claim of one's own. What is unfenced stays so. @param asked false = nobody has asked for it */
+  async release(name: string, inc: string, claim: Claim, asked = true): Promise<void> {
     const { epoch, node, boot, unfenced } = claim;
     const free = stamp({ kind: 'free', node, boot, ...(unfenced === true && { unfenced }) }, claim.replaces);
     await this.rewrite(name, inc, { ...free, epoch });
-    await this.#calls.unlink(this.#place.path(name, askFile(inc, epoch)));
+    if (asked) await this.#calls.unlink(this.#place.path(name, askFile(inc, epoch)));
   }
 
   /** The first claim of a volume that is in the making. */

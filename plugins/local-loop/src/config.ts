@@ -1,4 +1,3 @@
-import { type Bytes, parseSize } from '@rexray/core';
 import { type Static, schema, Type } from '@rexray/core/schema';
 
 const Config = Type.Object({
@@ -27,7 +26,3 @@ export const configSchema = schema(Config);
 const Params = Type.Object({});
 export type LocalLoopParams = Static<typeof Params>;
 export const paramsSchema = schema(Params);
-
-/** @throws VolumeError `invalid` naming the key */
-export const ceiling = (c: Partial<LocalLoopConfig>): Bytes | undefined =>
-  c.maxBytes === undefined ? undefined : parseSize(c.maxBytes, { path: 'local-loop.maxBytes' });

@@ -26,7 +26,7 @@ import { adopt } from './adopt.ts';
 import { attach } from './attach.ts';
 import { type Calls, directCalls, pooledCalls } from './calls.ts';
 import { type Foreign, type Loaded, toForeignVolume, toVolume, Volumes } from './client.ts';
-import { ceiling, type LocalLoopConfig, type LocalLoopParams } from './config.ts';
+import type { LocalLoopConfig, LocalLoopParams } from './config.ts';
 import { copyVolume } from './copies.ts';
 import { notOurs } from './errors.ts';
 import { parseId, toId } from './layout.ts';
@@ -34,7 +34,7 @@ import { Listing } from './listing.ts';
 import { Making } from './making.ts';
 import { Place } from './place.ts';
 import { processToken } from './process.ts';
-import { Ceiling, roundedSize, SIZES } from './sizes.ts';
+import { Ceiling, ceiling, roundedSize, SIZES } from './sizes.ts';
 import { snapshotVerbs } from './snapshots.ts';
 import { remove, type Self, sweep } from './work.ts';
 
@@ -154,7 +154,7 @@ export class LocalLoopDriver implements StorageDriver<LocalLoopParams> {
       const v = parsed?.kind === 'own' ? await this.#volumes.load(parsed.name) : undefined;
       if (parsed?.kind !== 'own' || v?.scan.inc !== parsed.inc) return;
       if (v.claim?.kind !== 'attach' || v.claim.node !== node) return;
-      await this.#volumes.claims.release(v.name, v.scan.inc, v.claim);
+      await this.#volumes.claims.release(v.name, v.scan.inc, v.claim, v.scan.asked);
     });
   }
 

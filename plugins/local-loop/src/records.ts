@@ -13,9 +13,9 @@ export interface Stored {
   readonly origin?: string;
   /** Which image counts: 0, or the epoch of the switch that made it (S10). */
   readonly image?: number;
-  /** Tells this record from another of its number; `after` is that of the one it was made from. */
+  /** Tells this record from another of its number; `after` are those of the ones before it, newest first. */
   readonly nonce: string;
-  readonly after?: string;
+  readonly after?: readonly string[];
   readonly record: InitialRecord;
 }
 export interface Kept extends Omit<Stored, 'record'> {
@@ -29,7 +29,12 @@ export interface Change {
   readonly image?: number;
 }
 
-const chained = (current: Kept): Pick<Stored, 'nonce' | 'after'> => ({ nonce: newIncarnation(), after: current.nonce });
+/** How many records may be made after one before its maker has looked again. */
+const REMEMBERED = 32;
+const chained = (current: Kept): Pick<Stored, 'nonce' | 'after'> => ({
+  nonce: newIncarnation(),
+  after: [current.nonce, ...(current.after ?? [])].slice(0, REMEMBERED),
+});
 
 function marked(current: Kept, mark: Change['mark']): Pick<Stored, 'revision' | 'record'> {
   const number = current.revision + (mark === undefined ? 0 : 1);
@@ -91,7 +96,11 @@ export class Records {
   async #settle(name: string, inc: string, rev: number, nonce: string): Promise<void> {
     const now = readScan((await this.#calls.entries(this.#place.path(name))) ?? []);
     if (now === undefined || now.inc !== inc || now.rev < rev) throw changed(name);
-    if (now.rev > rev && (now.rev > rev + 1 || (await this.read(name, now))?.after !== nonce)) throw changed(name);
+    if (now.rev > rev) {
+      const top = await this.read(name, now);
+      if (top === undefined) return this.#settle(name, inc, rev, nonce);
+      if (top.after?.includes(nonce) !== true) throw changed(name);
+    }
     for (const e of superseded(now, ['record'])) await this.#calls.unlink(this.#place.path(name, e));
   }
 }

@@ -1,4 +1,5 @@
-import { type Bytes, bytes, type Ctx, formatBytes, MIB, VolumeError } from '@rexray/core';
+import { type Bytes, bytes, type Ctx, formatBytes, MIB, parseSize, VolumeError } from '@rexray/core';
+import type { LocalLoopConfig } from './config.ts';
 import type { Listing } from './listing.ts';
 
 /** Sizes are multiples of the largest logical block that a loop device has. */
@@ -11,6 +12,10 @@ export function roundedSize(asked: number): Bytes {
     details: { min: SIZES.min },
   });
 }
+
+/** @throws VolumeError `invalid` naming the key */
+export const ceiling = (c: Partial<LocalLoopConfig>): Bytes | undefined =>
+  c.maxBytes === undefined ? undefined : parseSize(c.maxBytes, { path: 'local-loop.maxBytes' });
 
 /** The configured ceiling of what all images may grow to. */
 export class Ceiling {

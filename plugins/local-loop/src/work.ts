@@ -33,7 +33,7 @@ export async function begin(volumes: Volumes, v: Loaded, self: Self, op: 'remove
     throw beingWorkedOn(v.name, present);
   }
   const note = await leaveNote(volumes, { name: v.name });
-  const claim = await claims.take(v.name, v.scan, {
+  const taken = await claims.take(v.name, v.scan, {
     kind: 'work',
     node: self.node,
     boot: self.boot,
@@ -41,19 +41,21 @@ export async function begin(volumes: Volumes, v: Loaded, self: Self, op: 'remove
     token: place.token,
     ...(present?.unfenced === true && { unfenced: true }),
   });
-  if (claim === undefined) {
+  if (taken === undefined) {
     await calls.unlink(note);
     throw new VolumeError('busy', `Volume "${v.name}" was claimed by somebody else at the same time.`, {
       details: { op, retryAfterMs: 50 },
       hint: 'Try again.',
     });
   }
-  return { claim, done: () => end(volumes, v, claim, note) };
+  return { claim: taken.claim, done: () => end(volumes, v, taken.claim, note) };
 }
+
+const NOTE = '.note';
 
 /** Written before the claim that it is about: a claim without a note would stay until its node attaches the volume. */
 export async function leaveNote(volumes: Volumes, note: Note): Promise<string> {
-  const path = volumes.place.scratch();
+  const path = `${volumes.place.scratch()}${NOTE}`;
   await volumes.calls.makeSymlink(JSON.stringify(note), path);
   return path;
 }
@@ -91,7 +93,7 @@ export async function sweep(volumes: Volumes, self: Self): Promise<string[]> {
     for (const entry of (await calls.entries(place.path(where))) ?? []) {
       if (!leftByTheDead(entry, self.node, self.boot)) continue;
       const path = place.path(where, entry);
-      const note = await calls.readLink(path);
+      const note = entry.endsWith(NOTE) ? await calls.readLink(path) : undefined;
       if (note !== undefined) await endFor(volumes, note, entry);
       await calls.removeTree(path);
       swept.push(`${where}/${entry}`);
