@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Cleanup } from '@rexray/rig';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makePlaces, placesOf } from '../src/config/index.ts';
+import { runError } from '../src/config/own-file.ts';
 import { errorOf, type Place, place } from './config-place.ts';
 
 const cleanup = new Cleanup();
@@ -84,6 +85,22 @@ describe('our own file', () => {
     expect(c.logLevel).toBe('debug');
   });
 
+  it('keeps the lines of the short form, and moves the places with `home`', async () => {
+    p.write(
+      'cwd/rexray.config.yaml',
+      'home: /elsewhere\nServices:\n  Two: { driver: vfs, config: { root: /x }, operations: { mount: { preempt: yes } } }\nnode: { id: n1 }\noperations.mount.retryCount: 3\n',
+    );
+    const c = await p.load();
+    expect(c.services.two).toMatchObject({
+      driver: 'local-dir',
+      operations: { mount: { preempt: true, retryCount: 3 } },
+    });
+    expect(c.origin('libstorage.server.services.two.vfs.root')).toMatchObject({ value: '/x', line: 3 });
+    expect([c.node.id, c.paths.etc, c.warnings]).toEqual(['n1', '/elsewhere/etc', []]);
+    p.write('cwd/rexray.config.yaml', 'services: a\n');
+    expect((await errorOf(p.load())).message).toContain('rexray.config.yaml:1');
+  });
+
   it('is TypeScript where Node can run it, and says what to do where it cannot', async () => {
     const file = p.write('cwd/rexray.config.ts', `export default ${written} satisfies object;`);
     // vitest would compile it: what counts is the Node that runs the program.
@@ -93,6 +110,9 @@ describe('our own file', () => {
     });
     if (run.status === 0) expect((await p.load()).services.a?.driver).toBe('memory');
     else expect(run.stderr).toContain('ERR_UNKNOWN_FILE_EXTENSION');
+    const e = runError(file, Object.assign(new TypeError('x'), { code: 'ERR_UNKNOWN_FILE_EXTENSION' }));
+    expect(e.message).toBe(`${file} is TypeScript, which Node ${process.versions.node} cannot run by itself.`);
+    expect(e.hint).toContain('rename it to rexray.config.mjs');
   });
 
   it('says what is wrong with one that exports nothing, throws, or holds a driver that was not called', async () => {

@@ -1,6 +1,6 @@
 /** Which files a configuration is read from, and their order. */
 import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { ServiceSpec } from '@rexray/core';
 import { findOwn, readOwn, readText } from './own-file.ts';
 import type { Paths } from './places.ts';
@@ -64,13 +64,3 @@ const warn = (files: readonly string[], root: boolean): string[] =>
         return found === undefined ? [] : [`The configuration file ${f} can be changed by others: ${found}.`];
       })
     : [];
-
-/** Directory of the program that runs, symbolic links resolved; undefined in a REPL or with `-e`. */
-export function programDir(argv1: string | undefined, real: (p: string) => string): string | undefined {
-  if (argv1 === undefined) return undefined;
-  try {
-    return dirname(real(argv1));
-  } catch {
-    return undefined;
-  }
-}

@@ -2,9 +2,8 @@
 import { realpathSync } from 'node:fs';
 import { type EffectiveConfig, effective } from './effective.ts';
 import { type Env, readEnvironment } from './environment.ts';
-import { programDir, readFiles } from './files.ts';
 import { readForm } from './form.ts';
-import { placesOf } from './places.ts';
+import { placesOf, programDir } from './places.ts';
 import { ConfigReader } from './reader.ts';
 import { treeOf } from './tree.ts';
 
@@ -54,6 +53,8 @@ const trees = (o: LoadOptions): { overrides: ReturnType<typeof treeOf>; flags: R
 export async function loadConfig(o: LoadOptions = {}): Promise<EffectiveConfig> {
   const s = surroundings(o);
   const first = placesOf(s);
+  // Only here: a configuration by value needs no YAML.
+  const { readFiles } = await import('./files.ts');
   const found = await readFiles({ paths: first, root: s.root, cwd: s.cwd, program: s.program, file: o.config });
   const reader = new ConfigReader({ ...trees(o), env: s.env, files: found.tree, cwd: s.cwd, program: o.program });
   const paths = found.home === undefined ? first : placesOf({ ...s, home: found.home });

@@ -3,9 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isVolumeError, VolumeError } from '@rexray/core';
-import { type Form, readForm } from './form.ts';
+import { type Form, formOf, readForm } from './form.ts';
 import { invalid } from './invalid.ts';
-import { plain } from './tree.ts';
 import { assertTrusted } from './trust.ts';
 import { parseYaml } from './yaml.ts';
 
@@ -42,11 +41,7 @@ export async function readOwn(file: string, root: boolean): Promise<Form> {
   }
   const text = readText(file);
   if (extname(file).toLowerCase() === '.json') return readForm(parseJson(text, file), place);
-  const tree = parseYaml(text, file);
-  // REX-Ray's keys keep the line of each value; the short form is turned into them first.
-  return tree.children.has('services') || tree.children.has('operations')
-    ? readForm(plain(tree), place)
-    : { tree, specs: new Map() };
+  return formOf(parseYaml(text, file));
 }
 
 export function readText(file: string): string {
@@ -68,28 +63,33 @@ async function run(file: string): Promise<unknown> {
     return module.default;
   } catch (cause) {
     if (isVolumeError(cause)) throw cause;
-    const code = (cause as { code?: string }).code;
-    if (code === 'ERR_UNKNOWN_FILE_EXTENSION') {
-      throw new VolumeError(
-        'invalid',
-        `${file} is TypeScript, which Node ${process.versions.node} cannot run by itself.`,
-        {
-          details: { path: file, expected: 'Node 22.18 or newer for a TypeScript configuration' },
-          hint: 'Use Node 22.18 or newer, or rename it to rexray.config.mjs and leave the types out.',
-          cause,
-        },
-      );
-    }
-    throw new VolumeError(
+    throw runError(file, cause);
+  }
+}
+
+/** Why a file could not be run, and what to do. */
+export function runError(file: string, cause: unknown): VolumeError<'invalid'> {
+  const code = (cause as { code?: unknown } | null)?.code;
+  if (code === 'ERR_UNKNOWN_FILE_EXTENSION') {
+    return new VolumeError(
       'invalid',
-      `The configuration ${file} could not be run: ${cause instanceof Error ? cause.message : String(cause)}`,
+      `${file} is TypeScript, which Node ${process.versions.node} cannot run by itself.`,
       {
-        details: { path: file, expected: 'a module whose default export is a configuration' },
-        hint: `It is run as an ES module from ${dirname(file)}: check its imports.`,
+        details: { path: file, expected: 'Node 22.18 or newer for a TypeScript configuration' },
+        hint: 'Use Node 22.18 or newer, or rename it to rexray.config.mjs and leave the types out.',
         cause,
       },
     );
   }
+  return new VolumeError(
+    'invalid',
+    `The configuration ${file} could not be run: ${cause instanceof Error ? cause.message : String(cause)}`,
+    {
+      details: { path: file, expected: 'a module whose default export is a configuration' },
+      hint: `It is run as an ES module from ${dirname(file)}: check its imports.`,
+      cause,
+    },
+  );
 }
 
 /** JSON.parse quotes the text around an error, which may be a secret: only the position is taken from it. */

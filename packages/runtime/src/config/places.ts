@@ -1,7 +1,7 @@
 /** Where things are on this machine: REX-Ray's layout, moved by REXRAY_HOME and its parts, below the home directory when not root. */
 import { mkdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { VolumeError } from '@rexray/core';
 import type { Env } from './environment.ts';
 import { invalid } from './invalid.ts';
@@ -95,5 +95,15 @@ export function makePlaces(paths: Paths, which: readonly (typeof MADE)[number][0
           })
         : new VolumeError('unavailable', message, { details: { found: code }, hint, cause });
     }
+  }
+}
+
+/** Directory of the program that runs, symbolic links resolved; undefined in a REPL or with `-e`. */
+export function programDir(argv1: string | undefined, real: (p: string) => string): string | undefined {
+  if (argv1 === undefined) return undefined;
+  try {
+    return dirname(real(argv1));
+  } catch {
+    return undefined;
   }
 }

@@ -3,7 +3,7 @@ import { realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { EffectiveConfig } from '../config/effective.ts';
-import { programDir } from '../config/files.ts';
+import { programDir } from '../config/places.ts';
 
 export interface PluginRoots {
   /** In order; relative imports start here. */
