@@ -28,11 +28,11 @@ writeFileSync(config, text);
 
 console.log(`REX-Ray quick start: ${system ? 'at the system’s own places' : `under ${root}`}`);
 for (const note of chosen.notes) say(note);
-const before = machineState();
+const before = machineState(root || 'rexray');
 showState('before', before);
 try {
   await story({ config, ...chosen });
-  const after = machineState();
+  const after = machineState(root || 'rexray');
   showState('after', after);
   if (JSON.stringify(after) !== JSON.stringify(before)) throw new Error('quickstart: the machine is not as it was');
   console.log(`\n${total()} in all\nquickstart: ok`);

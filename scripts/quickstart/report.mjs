@@ -19,18 +19,18 @@ export async function step(text, run) {
 export const say = (text) => console.log(`            ${text}`);
 export const total = () => seconds(performance.now() - began).trim();
 
-/** Loop devices and mounts of this machine, without what other programs may change meanwhile: their count and names. */
-export function machineState() {
+/** Loop devices and mounts of this machine whose image or target is ours: other programs may change theirs meanwhile. */
+export function machineState(ours) {
   const loops = tryRun('losetup', ['--list', '--noheadings', '--output', 'NAME,BACK-FILE']).trim();
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .map((line) => line.split(' ')[4])
-    .filter((target) => target?.includes('rexray'));
-  return { loops: loops === '' ? [] : loops.split('\n').sort(), mounts: mounts.sort() };
+    .filter((target) => target?.includes(ours));
+  return { loops: loops.split('\n').filter((l) => l.includes(ours)).sort(), mounts: mounts.sort() };
 }
 
 export function showState(when, state) {
-  say(`${when}: ${state.loops.length} loop devices, ${state.mounts.length} REX-Ray mounts`);
+  say(`${when}: ${state.loops.length} loop devices and ${state.mounts.length} mounts of this quick start`);
   for (const line of [...state.loops, ...state.mounts]) say(`  ${line}`);
 }
 

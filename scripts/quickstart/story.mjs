@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { createOptionsOf } from '@rexray/core/options';
+import { parseOptions, splitOptionString } from '@rexray/core/options';
 import { isVolumeError, openRexray } from '@rexray/runtime';
 import { heading, say, step } from './report.mjs';
 
@@ -30,7 +30,7 @@ async function mesosTask(volumes, { service, fsType }) {
   heading('1. A Mesos task brings its volume (DVDI_VOLUME_OPTS)');
   const opts = `size=5,iops=150,volumetype=io1,newfstype=${fsType ?? 'xfs'},overwritefs=true`;
   say(opts);
-  const wish = createOptionsOf(opts);
+  const wish = parseOptions(splitOptionString(opts));
   if (fsType === undefined) {
     delete wish.fsType;
     delete wish.overwriteFs;
