@@ -49,7 +49,7 @@ export const ATTACHING: readonly StorageRule[] = [
     async run(t) {
       const other = await t.rival();
       const v = await t.make();
-      await t.attach(v.id);
+      await t.hold(v.id);
       await t.rejects('a volume of another node', t.attach(v.id, other), 'in_use');
       assert.ok((await t.nodes(v.id)).includes(t.node), 'the owner lost it');
     },
@@ -60,7 +60,7 @@ export const ATTACHING: readonly StorageRule[] = [
     async run(t) {
       const other = await t.rival();
       const known = await t.make();
-      await t.attach(known.id);
+      await t.hold(known.id);
       premise(!(await t.settle(t.attach(known.id, other))).ok, 'storage/attach-other-node');
       for (let round = 0; round < 3; round++) {
         const v = await t.make();
@@ -79,7 +79,7 @@ export const ATTACHING: readonly StorageRule[] = [
       if (!t.driver.traits.multiWriter) skip('one node at a time (multiWriter false)');
       const other = await t.another();
       const v = await t.make();
-      await t.attach(v.id);
+      await t.hold(v.id);
       await t.attach(v.id, other);
       assert.deepEqual(await t.nodes(v.id), [t.node, other.node].sort());
     },
@@ -90,14 +90,14 @@ export const ATTACHING: readonly StorageRule[] = [
     async run(t) {
       const other = await t.rival();
       const v = await t.make();
-      await t.attach(v.id);
+      await t.hold(v.id);
       if (t.driver.traits.fencing === 'none') {
         const forced = t.attach(v.id, other, { force: true });
         await t.rejects('force without fencing', forced, 'in_use', 'denied', 'unsupported');
         assert.ok((await t.nodes(v.id)).includes(t.node), 'the owner lost it');
         return;
       }
-      assertAttachment(await t.attach(v.id, other, { force: true }));
+      await t.attach(v.id, other, { force: true });
       assert.deepEqual(await t.nodes(v.id), [other.node]);
     },
   },
@@ -108,7 +108,7 @@ export const ATTACHING: readonly StorageRule[] = [
       if (t.driver.traits.fencing !== 'none') skip('the driver fences: force is enough');
       const other = await t.rival();
       const v = await t.make();
-      await t.attach(v.id);
+      await t.hold(v.id);
       await t.attach(v.id, other, { force: 'unsafe' });
       assert.ok((await t.nodes(v.id)).includes(other.node));
     },
@@ -123,8 +123,7 @@ export const ATTACHING: readonly StorageRule[] = [
       for (const seat of [t, other, t]) {
         await t.attach(v.id, seat);
         epochs.push((await t.get(v.id)).attachments[0]?.epoch ?? 0);
-        await t.detach(v.id, seat);
-        premise((await t.nodes(v.id)).length === 0, 'storage/detach');
+        await t.free(v.id, seat);
       }
       assert.deepEqual(
         epochs,
@@ -137,8 +136,8 @@ export const ATTACHING: readonly StorageRule[] = [
     says: 'the same node with another boot id takes its own claim over (S8)',
     async run(t) {
       const v = await t.make();
-      await t.attach(v.id);
-      assertAttachment(await t.attach(v.id, t, { bootId: randomUUID() }));
+      await t.hold(v.id);
+      await t.attach(v.id, t, { bootId: randomUUID() });
       assert.deepEqual(await t.nodes(v.id), [t.node]);
     },
   },
@@ -183,8 +182,7 @@ export const ATTACHING: readonly StorageRule[] = [
     async run(t) {
       const other = await t.another();
       const v = await t.make();
-      await t.attach(v.id);
-      premise((await t.nodes(v.id)).includes(t.node), 'storage/attach-shown');
+      await t.hold(v.id);
       for (const force of [false, true]) {
         await t.settle(t.detach(v.id, other, force));
         assert.ok((await t.nodes(v.id)).includes(t.node), `detach${force ? ' with force' : ''} took it from its owner`);
@@ -213,8 +211,10 @@ export const ATTACHING: readonly StorageRule[] = [
       const other = await t.rival();
       const v = await t.make();
       await t.attach(v.id);
-      await t.attach(v.id, other, { force: t.driver.traits.fencing === 'none' ? 'unsafe' : true });
-      premise((await t.nodes(v.id)).includes(other.node), 'storage/attach-force');
+      const force = t.driver.traits.fencing === 'none' ? 'unsafe' : true;
+      await t.settle(t.attach(v.id, other, { force }));
+      const now = await t.nodes(v.id);
+      premise(now.length === 1 && now[0] === other.node, `storage/attach-${force === true ? 'force' : 'unsafe'}`);
       const lost = await owner(v.id, t.node, t.ctx());
       assert.deepEqual([lost.mine, lost.node], [false, other.node]);
     },
@@ -227,7 +227,7 @@ export const ATTACHING: readonly StorageRule[] = [
       t.verb('requestRelease');
       const other = await t.rival();
       const v = await t.make();
-      await t.attach(v.id);
+      await t.hold(v.id);
       await other.driver.requestRelease?.(v.id, other.node, t.ctx());
       const told = await owner(v.id, t.node, t.ctx());
       assert.equal(told.releaseAsked, other.node);

@@ -16,7 +16,7 @@ import {
   type VolumeSpec,
 } from '@rexray/core';
 import { codeOf, rejects, type Settled, settle } from '../outcome.ts';
-import { skip } from '../runner.ts';
+import { premise, skip } from '../runner.ts';
 import type { StorageConformanceOptions, StorageNode, StorageWorld } from './world.ts';
 
 /** A node that has said who it is. */
@@ -138,6 +138,18 @@ export class StorageBench<P> implements Seat<P> {
 
   detach(id: string, seat: Seat<P> = this, force = false): Promise<void> {
     return seat.driver.detach(id, seat.node, { force }, this.ctx());
+  }
+
+  /** Attaches, and goes on only where that is shown: for rules that look at it afterwards. */
+  async hold(id: string, seat: Seat<P> = this): Promise<void> {
+    await this.attach(id, seat);
+    premise((await this.nodes(id)).includes(seat.node), 'storage/attach-shown');
+  }
+
+  /** Gives a volume back, and goes on only where that is so: for rules that do something with it afterwards. */
+  async free(id: string, seat: Seat<P> = this): Promise<void> {
+    await this.detach(id, seat);
+    premise((await this.nodes(id)).length === 0, 'storage/detach');
   }
 
   /** Nodes that have a volume attached, sorted. */

@@ -135,7 +135,7 @@ export const KEEPING: readonly StorageRule[] = [
       const attached = await t.make();
       await t.attach(attached.id);
       const state = async (): Promise<unknown> => [
-        await t.all(),
+        [...(await t.all())].sort((a, b) => (a.id < b.id ? -1 : 1)),
         (await t.driver.snapshots?.list({}, t.ctx()))?.items,
         await others?.exists(),
       ];

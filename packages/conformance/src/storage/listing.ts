@@ -84,7 +84,7 @@ export const LISTING: readonly StorageRule[] = [
     id: 'storage/list-agrees',
     says: 'list answers what get does',
     async run(t) {
-      const v = await t.make(t.name(), { record: t.record({ labels: { a: '1' } }) });
+      const v = await t.make(t.name(), { record: t.record({ labels: { a: '1' }, hints: { iops: 5 } }) });
       const listed = (await t.all()).find((x) => x.id === v.id);
       premise(listed !== undefined, 'storage/list-complete');
       const got = await t.get(v.id);
@@ -152,7 +152,7 @@ async function works<P>(t: StorageBench<P>, name: string): Promise<void> {
   if (t.driver.find !== undefined)
     assert.equal((await t.driver.find(name, t.ctx()))?.id, v.id, `${shown} is not found`);
   await t.attach(v.id);
-  await t.detach(v.id);
+  await t.free(v.id);
   await t.driver.remove(v.id, t.ctx());
   assert.equal((await t.get(neighbour.id)).id, neighbour.id, `${shown}: a neighbour went with it`);
   await t.driver.remove(neighbour.id, t.ctx());

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { premise } from '../runner.ts';
 import type { StorageRule } from './world.ts';
 
 /** The record: compare-and-swap, and its one-way life. */
@@ -32,6 +33,10 @@ export const RECORDING: readonly StorageRule[] = [
     says: 'of marks with the same revision at once, exactly one wins',
     async run(t) {
       const seats = t.driver.traits.scope === 'global' ? [t, await t.another()] : [t];
+      const known = await t.make();
+      const mark = () => t.driver.mark(known.id, { dataDir: '/d' }, { ifRevision: known.record.revision }, t.ctx());
+      await mark();
+      premise(!(await t.settle(mark())).ok, 'storage/mark-stale');
       for (let round = 0; round < 3; round++) {
         const v = await t.make();
         const o = { ifRevision: v.record.revision };
