@@ -53,7 +53,7 @@ function server(context: Pick<FrontendContext, 'logger'>, config: RestConfig): F
         { requestId: q.id, err: String((e as Error)?.stack ?? e) },
         `${q.method} ${q.url} failed by a bug`,
       );
-    return r.header('x-request-id', q.id).code(answer.status).headers(answer.headers).send(answer.body);
+    return r.header('x-request-id', q.id).code(answer.status).headers(answer.headers).send(Buffer.from(answer.body));
   };
   const fastify = Fastify({
     bodyLimit: config.maxBodyBytes,

@@ -75,6 +75,18 @@ function expectation(fault: Fault, faults: readonly Fault[]): string {
   return said.startsWith('must ') ? said : `must be ${said}`;
 }
 
+/** Deepest nesting of a body: whatever walks it later may do so by recursion. */
+const DEPTH_MAX = 32;
+
+/** @throws VolumeError `invalid` for a body that is nested deeper than any that has a meaning */
+export function checkDepth(body: unknown): void {
+  let level: unknown[] = [body];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > DEPTH_MAX) throw refused('body', '', `must not be nested deeper than ${DEPTH_MAX}`);
+    level = level.flatMap((x) => (typeof x === 'object' && x !== null ? Object.values(x) : []));
+  }
+}
+
 type Raw = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** A query's texts as the types of its schema; what does not convert stays a text and is refused by {@link check}. */

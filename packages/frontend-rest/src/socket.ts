@@ -47,7 +47,7 @@ export async function claimSocket(path: string, listen: (path: string) => Promis
       },
     };
   } catch (e) {
-    await rm(draft, { force: true });
+    await rm(draft, { force: true }).catch(() => undefined);
     throw asVolumeError(e, path);
   }
 }
@@ -61,25 +61,62 @@ function assertPath(path: string, draft: string): void {
   });
 }
 
-/** Link takes the name only if it is free; a stale file is replaced in one step, so that the name is never without a socket. */
+/** Link takes the name only if it is free: of several that start at once, one gets it. */
 async function show(draft: string, path: string): Promise<void> {
   try {
     await link(draft, path);
-    await rm(draft, { force: true });
   } catch (e) {
     if (errno(e) !== 'EEXIST') throw e;
-    await assertFree(path);
-    await rename(draft, path);
+    await bury(path, `${draft}x`);
+    await link(draft, path).catch((again: unknown) => {
+      throw errno(again) === 'EEXIST' ? taken(path, 'it began a moment earlier') : again;
+    });
   }
+  await rm(draft, { force: true });
 }
 
-/** @throws VolumeError `in_use` where somebody answers, `denied` where something else than a socket is */
-async function assertFree(path: string): Promise<void> {
+/**
+ * Takes a stale socket away. Another server may have put its own there since it was looked at: what was taken is
+ * compared with what was found dead, and given back if it is not that.
+ */
+async function bury(path: string, grave: string): Promise<void> {
+  const dead = await assertFree(path);
+  if (dead === undefined) return;
+  await rename(path, grave).catch((e: unknown) => {
+    if (errno(e) !== 'ENOENT') throw e;
+  });
+  const got = await identity(grave);
+  if (got !== undefined && got !== dead) {
+    await link(grave, path).catch(() => undefined);
+    await rm(grave, { force: true });
+    throw taken(path, 'it began a moment earlier');
+  }
+  await rm(grave, { force: true });
+}
+
+async function identity(path: string): Promise<string | undefined> {
+  const s = await lstat(path, { bigint: true }).catch(() => undefined);
+  return s === undefined ? undefined : `${s.dev}:${s.ino}:${s.birthtimeNs}`;
+}
+
+function taken(path: string, found: string): VolumeError<'in_use'> {
+  return new VolumeError('in_use', `Another server uses ${path} (${found}).`, {
+    details: {},
+    hint: 'Stop it first, or give this one another socket. A socket that is left over from a dead server is replaced by itself.',
+  });
+}
+
+/**
+ * @returns the identity of the dead socket that is there; undefined: nothing is
+ * @throws VolumeError `in_use` where somebody answers, `denied` where something else than a socket is
+ */
+async function assertFree(path: string): Promise<string | undefined> {
+  const seen = await identity(path);
   const there = await lstat(path).catch((e: unknown) => {
     if (errno(e) === 'ENOENT') return undefined;
     throw e;
   });
-  if (there === undefined) return;
+  if (there === undefined) return undefined;
   if (!there.isSocket()) {
     throw new VolumeError('denied', `${path} exists and is not a socket.`, {
       details: { rule: 'a socket replaces nothing but a socket', found: 'another kind of file', where: path },
@@ -87,11 +124,9 @@ async function assertFree(path: string): Promise<void> {
     });
   }
   const found = await knock(path);
-  if (found === 'ECONNREFUSED' || found === 'ENOENT') return;
-  throw new VolumeError('in_use', `Another server uses ${path} (${found}).`, {
-    details: {},
-    hint: 'Stop it first, or give this one another socket. A socket that is left over from a dead server is replaced by itself.',
-  });
+  if (found === 'ENOENT') return undefined;
+  if (found === 'ECONNREFUSED') return seen;
+  throw taken(path, found);
 }
 
 /** What a caller of the socket meets: `answers`, or the error. A full backlog (EAGAIN) is a living server too. */

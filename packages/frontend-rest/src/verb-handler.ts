@@ -4,7 +4,7 @@ import { API, CallQuery, DryRunQuery, omit, type Route, routeOf } from '@rexray/
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type TObject, Type } from 'typebox';
 import { failure, success } from './answers.ts';
-import { check, fromQuery } from './check.ts';
+import { check, checkDepth, fromQuery } from './check.ts';
 import type { Answer, Answers } from './idempotency.ts';
 import type { Begun, Operations } from './operations.ts';
 import { perform, performDry, SlowAnswer } from './verb-route.ts';
@@ -68,6 +68,7 @@ function ask(route: Route, query: TObject, room: VerbRoom, q: FastifyRequest): A
   const { service, ...inPath } = q.params as Record<string, string>;
   const it = serviceOf(room.services, service ?? '');
   const asked = check(query, fromQuery(query, q.query as Record<string, string>), 'query');
+  checkDepth(q.body);
   const body = route.body === undefined ? {} : check(route.body, q.body ?? {}, 'body');
   if (route.op === 'plan') checkPlan(body as { op: PlannedOp; options?: unknown });
   return {
@@ -187,7 +188,7 @@ async function send(r: FastifyReply, answer: Answer, slow: SlowAnswer | undefine
     return r
       .code(answer.status)
       .headers(answer.headers)
-      .send(answer.body === '' ? undefined : answer.body);
+      .send(answer.body === '' ? undefined : Buffer.from(answer.body));
   r.hijack();
   slow.end(answer.status, answer.body);
   return r;

@@ -134,7 +134,7 @@ export const WaitQuery = strict({
   waitMs: opt(
     Type.Integer({
       minimum: 0,
-      maximum: 60_000,
+      maximum: 25_000,
       description: 'Answer when it has ended, at the latest after so many ms',
     }),
   ),
