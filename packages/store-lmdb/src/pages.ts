@@ -13,6 +13,8 @@ const LEAF = 2;
 const OVERFLOW = 4;
 const META = 8;
 const BIGDATA = 1;
+/** Flags of the free list's tree; the data's has none. */
+const INTEGER_KEY = 8;
 const META_BYTES = 144;
 
 export interface RawEntry {
@@ -92,13 +94,14 @@ function metaAt(file: Buffer, offset: number, page: 0 | 1): Meta {
     txnid: u64(file, at + 128),
     pageSize,
     lastPage,
-    free: treeAt(file, at + 24),
-    main: treeAt(file, at + 72),
+    free: treeAt(file, at + 24, INTEGER_KEY),
+    main: treeAt(file, at + 72, 0),
   };
 }
 
-function treeAt(file: Buffer, at: number): Tree {
+function treeAt(file: Buffer, at: number, flags: number): Tree {
   const empty = file.readBigUInt64LE(at + 40) === 0xffffffffffffffffn;
+  if (file.readUInt16LE(at + 4) !== flags) bad(`a tree has the flags ${file.readUInt16LE(at + 4)}`);
   return {
     depth: file.readUInt16LE(at + 6),
     branches: u64(file, at + 8),

@@ -47,8 +47,11 @@ export function preparePlace(dir: string): void {
   if ((st.mode & 0o077) !== 0) chmodSync(dir, 0o700);
 }
 
+/** The name of a file system that is not local; undefined = local. */
+export const remoteKind = (type: number): string | undefined => REMOTE[type >>> 0];
+
 function assertLocal(dir: string): void {
-  const type = REMOTE[fileSystemType(dir)];
+  const type = remoteKind(fileSystemType(dir));
   if (type === undefined) return;
   throw new VolumeError('invalid', `The state directory ${dir} is on ${type}, a network or user-space file system.`, {
     details: { path: 'dir', value: dir, expected: 'a directory on a local file system' },
@@ -60,7 +63,7 @@ function assertLocal(dir: string): void {
 function fileSystemType(dir: string): number {
   for (let at = dir; ; at = dirname(at)) {
     try {
-      return statfsSync(at).type >>> 0;
+      return statfsSync(at).type;
     } catch (e) {
       if ((e as NodeJS.ErrnoException).code !== 'ENOENT' || at === dirname(at)) throw e;
     }

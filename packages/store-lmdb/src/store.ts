@@ -19,19 +19,7 @@ import { translate } from './errors.ts';
 import { inspect } from './inspect.ts';
 import { alone, preparePlace } from './place.ts';
 import { type Database, DURABLE, LMDB, openLmdb, SOON, setUp } from './setup.ts';
-import {
-  crcOf,
-  damaged,
-  decode,
-  encode,
-  exclude,
-  include,
-  isEntry,
-  plainKey,
-  SUM_KEY,
-  type Sum,
-  storedKey,
-} from './value.ts';
+import { crcOf, damaged, decode, encode, exclude, include, plainKey, SUM_KEY, type Sum, storedKey } from './value.ts';
 
 export interface LmdbConfig {
   /** Directory of the state, on a local file system. Made 0700. */
@@ -80,21 +68,21 @@ export class LmdbStore implements NodeStore {
 
   async get<T>(key: string): Promise<T | undefined> {
     assertStateKey(key);
-    return this.#reading((db) => read(db, storedKey(key)) as T | undefined);
+    const opened = this.#trusted() ?? (await this.#verified());
+    try {
+      return read(fresh(opened.db), storedKey(key)) as T | undefined;
+    } catch (e) {
+      throw await this.#failed(e, opened);
+    }
   }
 
   async list<T>(prefix: string): Promise<readonly (readonly [key: string, value: T])[]> {
-    return this.#reading((db) => {
-      const out: (readonly [string, T])[] = [];
-      const start = storedKey(prefix);
-      for (const { key, value } of db.getRange({ start })) {
-        if (!key.startsWith(start)) break;
-        const text = decode(key, value);
-        if (text === undefined) throw damaged(key);
-        if (isEntry(key)) out.push([plainKey(key), JSON.parse(text) as T]);
-      }
-      return out;
-    });
+    const opened = this.#trusted() ?? (await this.#verified());
+    try {
+      return readAll<T>(fresh(opened.db), storedKey(prefix));
+    } catch (e) {
+      throw await this.#failed(e, opened);
+    }
   }
 
   async commit(
@@ -135,9 +123,7 @@ export class LmdbStore implements NodeStore {
         await new Promise(setImmediate);
         const jobs = this.#queue.splice(0);
         try {
-          const opened = await this.#current();
-          if (this.#replaced(opened)) await this.#leave();
-          const answers = await this.#write(await this.#current(), jobs);
+          const answers = await this.#write(await this.#verified(), jobs);
           for (const [i, job] of jobs.entries()) job.resolve(answers[i] === true);
         } catch (e) {
           for (const job of jobs) job.reject(e);
@@ -154,8 +140,7 @@ export class LmdbStore implements NodeStore {
     try {
       answers = opened.db.transactionSync(() => apply(opened.db, jobs), flags);
     } catch (e) {
-      if (isVolumeError(e, 'data_loss')) throw await this.#suspect(e);
-      throw translate(e, opened.file);
+      throw await this.#failed(e, opened);
     }
     if (!this.#replaced(opened)) return answers;
     await this.#leave();
@@ -165,24 +150,21 @@ export class LmdbStore implements NodeStore {
     });
   }
 
-  async #reading<T>(body: (db: Database) => T): Promise<T> {
-    let opened = await this.#current();
-    const now = performance.now();
-    if (now - this.#checked > TRUST_MS) {
-      this.#checked = now;
-      if (this.#replaced(opened)) {
-        await this.#leave();
-        opened = await this.#current();
-      }
-    }
-    try {
-      // Without it lmdb-js reads a snapshot up to a turn old: older than a lock that was just taken.
-      opened.db.resetReadTxn();
-      return body(opened.db);
-    } catch (e) {
-      if (isVolumeError(e, 'data_loss')) throw await this.#suspect(e);
-      throw translate(e, opened.file);
-    }
+  /** What is open, when it was looked at a moment ago; a read costs microseconds, so that nothing is awaited here. */
+  #trusted(): Opened | undefined {
+    return performance.now() - this.#checked <= TRUST_MS ? this.#opened : undefined;
+  }
+
+  async #verified(): Promise<Opened> {
+    const opened = await this.#current();
+    this.#checked = performance.now();
+    if (!this.#replaced(opened)) return opened;
+    await this.#leave();
+    return this.#current();
+  }
+
+  async #failed(e: unknown, opened: Opened): Promise<unknown> {
+    return isVolumeError(e, 'data_loss') ? this.#suspect(e) : translate(e, opened.file);
   }
 
   /** A damaged entry: opening again verifies everything and sets the state aside. @returns the error that says most */
@@ -229,11 +211,7 @@ export class LmdbStore implements NodeStore {
   }
 
   #warn(db: Database): void {
-    const start = storedKey(SET_ASIDE);
-    for (const { key, value } of db.getRange({ start })) {
-      const text = key.startsWith(start) ? decode(key, value) : undefined;
-      if (text === undefined) break;
-      const note = JSON.parse(text) as SetAside;
+    for (const [, note] of readAll<SetAside>(db, storedKey(SET_ASIDE))) {
       this.#log.warn(note, `An earlier node state was damaged and is kept as ${note.path}; what it knew is lost.`);
     }
   }
@@ -246,6 +224,23 @@ export class LmdbStore implements NodeStore {
 }
 
 const closedError = (): VolumeError => new VolumeError('unavailable', 'The node state is closed.', { details: {} });
+
+/** Without it lmdb-js reads a snapshot up to a turn old: older than a lock that was just taken. */
+function fresh(db: Database): Database {
+  db.resetReadTxn();
+  return db;
+}
+
+function readAll<T>(db: Database, start: string): (readonly [key: string, value: T])[] {
+  const out: (readonly [string, T])[] = [];
+  for (const { key, value } of db.getRange({ start })) {
+    if (!key.startsWith(start)) break;
+    const text = decode(key, value);
+    if (text === undefined) throw damaged(key);
+    out.push([plainKey(key), JSON.parse(text) as T]);
+  }
+  return out;
+}
 
 function read(db: Database, stored: string): unknown {
   const bytes = db.getBinaryFast(stored);

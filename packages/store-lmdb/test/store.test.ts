@@ -7,6 +7,9 @@ import { Cleanup } from '@rexray/rig';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { storeContract } from '../../core/test/store-contract.ts';
 import lmdb, { LmdbStore } from '../src/index.ts';
+import { remoteKind } from '../src/place.ts';
+import { openLmdb } from '../src/setup.ts';
+import { encode, LAYOUT_KEY } from '../src/value.ts';
 
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
@@ -86,6 +89,28 @@ describe('the lmdb store', () => {
     await expect(opened(join(file, 'state')).get('a')).rejects.toThrow(/node state in .*file.*ENOTDIR/);
   });
 
+  it('S15: knows the network and user-space file systems by their magic numbers', () => {
+    expect([0x6969, 0xff534d42, 0x65735546, 0x01021997, 0x00c36400].map(remoteKind)).toEqual([
+      'nfs',
+      'cifs',
+      'fuse',
+      '9p',
+      'ceph',
+    ]);
+    expect([0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630].map(remoteKind)).toEqual(Array(5).fill(undefined));
+  });
+
+  it('reads fast', async () => {
+    const store = opened(dir);
+    await store.commit([
+      { put: 'a', value: { service: 'local', holders: { 'engine:1': { count: 1, since: '2026' } } } },
+    ]);
+    const begin = performance.now();
+    for (let i = 0; i < 5_000; i++) await store.get('a');
+    // 3 to 6 µs on an idle machine; the bound only catches an order of magnitude.
+    expect((performance.now() - begin) / 5_000).toBeLessThan(0.06);
+  });
+
   it('closing waits for the commits that were made', async () => {
     const store = opened(dir);
     const commits = Array.from({ length: 100 }, (_, i) => store.commit([{ put: `k${i}`, value: i }]));
@@ -98,8 +123,6 @@ describe('the lmdb store', () => {
     const store = opened(dir);
     await store.commit([{ put: 'a', value: 1 }]);
     await store.close();
-    const { openLmdb } = await import('../src/setup.ts');
-    const { encode, LAYOUT_KEY } = await import('../src/value.ts');
     const db = openLmdb(join(dir, 'lmdb'));
     db.transactionSync(() => {
       db.put(LAYOUT_KEY, encode(LAYOUT_KEY, '2'));
