@@ -2,7 +2,7 @@ import { type Attachment, type AttachOptions, type Ctx, isVolumeError, notFound,
 import type { Claim, NewClaim } from './claims.ts';
 import type { Loaded, Volumes } from './client.ts';
 import { attachedTo, beingWorkedOn } from './errors.ts';
-import { imageFile, superseded, toId } from './layout.ts';
+import { IMAGE, imageFile, superseded, toId } from './layout.ts';
 import { leftByTheDead } from './process.ts';
 
 const TRIES = 20;
@@ -90,7 +90,7 @@ async function again(volumes: Volumes, v: Loaded, claim: Claim, readonly: boolea
 
 /** Takes away images that a takeover left. Pre-state: the record was read under our claim, so that no straggler's switch can name them any more. */
 async function tidy(volumes: Volumes, v: Loaded): Promise<void> {
-  const litter = superseded(v.scan, ['image'], imageFile(v.kept.image ?? 0));
+  const litter = superseded(v.scan, imageFile(v.kept.image ?? 0)).filter((e) => e.startsWith(IMAGE));
   for (const e of litter) await volumes.calls.unlink(volumes.place.path(v.name, e));
 }
 
@@ -140,7 +140,7 @@ async function switchImage(volumes: Volumes, before: Loaded, claim: Claim, ctx: 
       await volumes.records.swap(v.name, v.scan, v.kept, { mark, image: claim.epoch });
     } catch (e) {
       await calls.unlink(tmp);
-      if (isVolumeError(e, 'busy')) continue;
+      if (isVolumeError(e, 'busy') || !(await claims.holds(v.name, v.scan.inc, claim))) continue;
       await giveBack(volumes, v, claim);
       throw e;
     }

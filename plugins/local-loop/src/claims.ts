@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { errnoCode } from '@rexray/kernel';
 import type { Calls } from './calls.ts';
-import { askFile, claimFile, readScan, type Scan, superseded } from './layout.ts';
+import { askFile, claimFile, freeFile, readScan, type Scan, superseded } from './layout.ts';
 import type { Place } from './place.ts';
 
 /**
  * Who may use a volume: the text of the highest claim.
  *
- * `attach` a node has it · `work` a process of a node removes, copies or adopts it · `free` its last owner let go; kept,
- * because the highest epoch must outlive its owner, or an old number could be made again.
+ * `attach` a node has it · `work` a process of a node removes, copies or adopts it · `free` its owner let go: the claim has
+ * another name then. It is kept, because the highest epoch must outlive its owner, or an old number could be made again.
  */
 export interface Claim {
   readonly kind: 'attach' | 'work' | 'free';
@@ -32,7 +32,9 @@ export interface Claim {
    */
   readonly unfenced?: boolean;
 }
-export type NewClaim = Omit<Claim, 'epoch' | 'nonce' | 'since' | 'replaces'>;
+export type NewClaim = Omit<Claim, 'kind' | 'epoch' | 'nonce' | 'since' | 'replaces'> & {
+  readonly kind: 'attach' | 'work';
+};
 
 export interface Taken {
   readonly claim: Claim;
@@ -59,8 +61,10 @@ export class Claims {
   /** undefined = never claimed; `'changed'` = a higher one took its place: scan again */
   async read(name: string, scan: Scan): Promise<Claim | undefined | 'changed'> {
     if (scan.epoch === 0) return undefined;
-    const text = await this.#calls.readLink(this.#place.path(name, claimFile(scan.inc, scan.epoch)));
-    return text === undefined ? 'changed' : { ...(JSON.parse(text) as Claim), epoch: scan.epoch };
+    const file = scan.free ? freeFile(scan.inc, scan.epoch) : claimFile(scan.inc, scan.epoch);
+    const text = await this.#calls.readLink(this.#place.path(name, file));
+    if (text === undefined) return 'changed';
+    return { ...(JSON.parse(text) as Claim), epoch: scan.epoch, ...(scan.free && { kind: 'free' }) };
   }
 
   /**
@@ -69,13 +73,14 @@ export class Claims {
    */
   async take(name: string, scan: Scan, claim: NewClaim): Promise<Taken | undefined> {
     const epoch = scan.epoch + 1;
-    const made = stamp(claim, scan.epoch);
+    const stamped = stamp(claim, scan.epoch);
     const dir = this.#place.path(name);
     const path = this.#place.path(name, claimFile(scan.inc, epoch));
     try {
       // A network file system that repeats a request may answer "exists" to the one that made it: reading back tells.
-      const text = textOf(made);
-      if (!(await this.#calls.makeSymlink(text, path)) && (await this.#calls.readLink(path)) !== text) return undefined;
+      const text = textOf(stamped);
+      const made = await this.#place.withSpare(() => this.#calls.makeSymlink(text, path));
+      if (!made && (await this.#calls.readLink(path)) !== text) return undefined;
       await this.#calls.syncDir(dir);
     } catch (e) {
       if (errnoCode(e) === 'ENOENT') return undefined;
@@ -83,12 +88,12 @@ export class Claims {
       throw e;
     }
     const now = readScan((await this.#calls.entries(dir)) ?? []);
-    if (now === undefined || now.inc !== scan.inc || now.epoch !== epoch) {
+    if (now === undefined || now.inc !== scan.inc || now.epoch !== epoch || now.free) {
       await this.#calls.unlink(path);
       return undefined;
     }
-    for (const e of superseded(now, ['claim', 'ask', 'record'])) await this.#calls.unlink(this.#place.path(name, e));
-    return { claim: { ...made, epoch }, scan: now };
+    for (const e of superseded(now)) await this.#calls.unlink(this.#place.path(name, e));
+    return { claim: { ...stamped, epoch }, scan: now };
   }
 
   /** Says something else in a claim of one's own. It stays what it is when a higher one has been made meanwhile. */
@@ -105,12 +110,17 @@ export class Claims {
     }
   }
 
-  /** Lets go of a claim of one's own. What is unfenced stays so. @param asked false = nobody has asked for it */
-  async release(name: string, inc: string, claim: Claim, asked = true): Promise<void> {
-    const { epoch, node, boot, unfenced } = claim;
-    const free = stamp({ kind: 'free', node, boot, ...(unfenced === true && { unfenced }) }, claim.replaces);
-    await this.rewrite(name, inc, { ...free, epoch });
-    if (asked) await this.#calls.unlink(this.#place.path(name, askFile(inc, epoch)));
+  /** Lets go of a claim of one's own; needs no room on the disk. What is unfenced stays so. @param asked false = nobody has asked for it */
+  async release(name: string, inc: string, { epoch }: Claim, asked = true): Promise<void> {
+    const path = (file: string): string => this.#place.path(name, file);
+    try {
+      await this.#calls.rename(path(claimFile(inc, epoch)), path(freeFile(inc, epoch)));
+      await this.#calls.syncDir(path(''));
+    } catch (e) {
+      // Taken over, or gone with its volume.
+      if (errnoCode(e) !== 'ENOENT') throw e;
+    }
+    if (asked) await this.#calls.unlink(path(askFile(inc, epoch)));
   }
 
   /** The first claim of a volume that is in the making. */
@@ -121,7 +131,7 @@ export class Claims {
   /** Whether a claim is still the one that counts. */
   async holds(name: string, inc: string, claim: Claim): Promise<boolean> {
     const scan = readScan((await this.#calls.entries(this.#place.path(name))) ?? []);
-    if (scan?.inc !== inc || scan.epoch !== claim.epoch) return false;
+    if (scan?.inc !== inc || scan.epoch !== claim.epoch || scan.free) return false;
     const now = await this.read(name, scan);
     return now !== 'changed' && now?.nonce === claim.nonce;
   }

@@ -2,6 +2,7 @@
  * What lies where below the directory of a service.
  *
  *     .rexray-root            identity of the place (S9)
+ *     .spare                  room for a claim on a full disk
  *     .tmp/<token>…           half-made things, named after the process that makes them (S12)
  *     .trash/<token>…         removed things whose blocks are being given back
  *     .snapshots/<name>/      image · id.<incarnation> · about.json
@@ -10,6 +11,7 @@
  *       id.<inc>              incarnation: a volume made again under this name has another (S13)
  *       record.<inc>.<rev>    the record; the highest revision counts (S1)
  *       claim.<inc>.<epoch>   who may use it; the highest epoch counts (S5)
+ *       free.<inc>.<epoch>    the same claim, let go by its owner
  *       ask.<inc>.<epoch>     another node asks the owner of this epoch to let go (S10)
  *
  * Numbered names are only ever *made*, never overwritten by another: whoever makes the next number won, and a straggler
@@ -20,6 +22,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { isName } from '@rexray/core';
 
 export const ROOT_FILE = '.rexray-root';
+export const SPARE = '.spare';
 export const TMP = '.tmp';
 export const TRASH = '.trash';
 export const SNAPSHOTS = '.snapshots';
@@ -32,6 +35,7 @@ export const shortHash = (text: string): string => createHash('sha256').update(t
 export const idFile = (inc: string): string => `id.${inc}`;
 export const recordFile = (inc: string, rev: number): string => `record.${inc}.${rev}`;
 export const claimFile = (inc: string, epoch: number): string => `claim.${inc}.${epoch}`;
+export const freeFile = (inc: string, epoch: number): string => `free.${inc}.${epoch}`;
 export const askFile = (inc: string, epoch: number): string => `ask.${inc}.${epoch}`;
 export const imageFile = (epoch: number): string => (epoch === 0 ? IMAGE : `${IMAGE}.${epoch}`);
 
@@ -60,6 +64,8 @@ export interface Scan {
   readonly rev: number;
   /** Highest claim; 0 = never claimed. */
   readonly epoch: number;
+  /** Its owner let go. */
+  readonly free: boolean;
   readonly asked: boolean;
   readonly entries: readonly string[];
 }
@@ -78,18 +84,27 @@ export function readScan(entries: readonly string[]): Scan | undefined {
   let epoch = 0;
   for (const e of entries) {
     rev = Math.max(rev, numbered(e, `record.${inc}.`) ?? 0);
-    epoch = Math.max(epoch, numbered(e, `claim.${inc}.`) ?? 0);
+    epoch = Math.max(epoch, numbered(e, `claim.${inc}.`) ?? 0, numbered(e, `free.${inc}.`) ?? 0);
   }
-  return { inc, rev, epoch, asked: entries.includes(askFile(inc, epoch)), entries };
+  const [free, asked] = [freeFile(inc, epoch), askFile(inc, epoch)].map((e) => entries.includes(e));
+  return { inc, rev, epoch, free: free === true, asked: asked === true, entries };
 }
 
-type Kind = 'record' | 'claim' | 'ask' | 'image';
-
-/** Entries of these kinds that nobody reads any more: lower numbers, earlier incarnations, images that the record does not name. */
-export function superseded(s: Scan, kinds: readonly Kind[], image?: string): string[] {
-  const keep = new Set([recordFile(s.inc, s.rev), claimFile(s.inc, s.epoch), askFile(s.inc, s.epoch), image]);
-  return s.entries.filter((e) => {
-    const kind = /^(record|claim|ask)\.[0-9a-f]{12}\.\d+$/.exec(e)?.[1] ?? (/^image(\.\d+)?$/.test(e) ? IMAGE : '');
-    return (kinds as readonly string[]).includes(kind) && !keep.has(e);
-  });
+/**
+ * Entries that nobody reads any more: lower numbers, earlier incarnations.
+ * @param image name of the image that counts; then others are among them
+ */
+export function superseded(s: Scan, image?: string): string[] {
+  const names = [
+    recordFile(s.inc, s.rev),
+    askFile(s.inc, s.epoch),
+    claimFile(s.inc, s.epoch),
+    freeFile(s.inc, s.epoch),
+  ];
+  const keep = new Set([...names, image]);
+  const read = image === undefined ? NUMBERED : NUMBERED_OR_IMAGE;
+  return s.entries.filter((e) => read.test(e) && !keep.has(e));
 }
+
+const NUMBERED = /^(record|claim|free|ask)\.[0-9a-f]{12}\.\d+$/;
+const NUMBERED_OR_IMAGE = /^((record|claim|free|ask)\.[0-9a-f]{12}\.\d+|image(\.\d+)?)$/;

@@ -1,15 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { VolumeError } from '@rexray/core';
+import { errnoCode } from '@rexray/kernel';
 import type { Calls } from './calls.ts';
 import { probeReflink } from './copy.ts';
-import { ROOT_FILE, SNAPSHOTS, TMP, TRASH } from './layout.ts';
+import { ROOT_FILE, SNAPSHOTS, SPARE, TMP, TRASH } from './layout.ts';
 
 interface Pin {
   readonly id: string;
   /** The identity file as it was when it was read: the same inode and change time have the same content. */
   readonly seen: string;
 }
+
+const SPARE_BYTES = 65_536;
+const NO_ROOM: readonly string[] = ['ENOSPC', 'EDQUOT'];
 
 /**
  * The directory of a service, and the proof that it is still the same (S9): a network directory that is not mounted must
@@ -64,6 +68,7 @@ export class Place {
     const pin = (await this.#read()) ?? (this.#expected === undefined ? await this.#make() : undefined);
     if (pin === undefined || (this.#expected !== undefined && pin.id !== this.#expected)) throw this.#gone(pin?.id);
     for (const dir of [TMP, TRASH, SNAPSHOTS]) await this.#calls.makeDir(this.path(dir));
+    await this.keepSpare();
     this.#pin = pin;
     this.#reflink ??= await probeReflink(this.root, this.scratch());
     return pin.id;
@@ -86,6 +91,35 @@ export class Place {
   /** Whether the place has been made by somebody, without making anything. */
   async exists(): Promise<boolean> {
     return (await this.#calls.stat(this.path(ROOT_FILE))) !== undefined;
+  }
+
+  /**
+   * A full disk must not keep anybody from removing a volume or reading one: the little that a claim needs is kept in
+   * reserve. Best effort; others may be faster.
+   */
+  async withSpare<T>(f: () => Promise<T>): Promise<T> {
+    try {
+      return await f();
+    } catch (e) {
+      if (!NO_ROOM.includes(errnoCode(e) ?? '')) throw e;
+      await this.#calls.unlink(this.path(SPARE));
+      return f();
+    }
+  }
+
+  /** Puts the reserve back once there is room again. */
+  async keepSpare(): Promise<void> {
+    const path = this.path(SPARE);
+    if ((await this.#calls.stat(path)) !== undefined) return;
+    const tmp = this.scratch();
+    try {
+      await this.#calls.makeFile(tmp, { text: '\n'.repeat(SPARE_BYTES) });
+      await this.#calls.hardLink(tmp, path);
+    } catch (e) {
+      if (!NO_ROOM.includes(errnoCode(e) ?? '')) throw e;
+    } finally {
+      await this.#calls.unlink(tmp);
+    }
   }
 
   async #read(): Promise<Pin | undefined> {
@@ -119,7 +153,7 @@ export class Place {
     try {
       await this.#calls.makeDir(dir);
     } catch (e) {
-      if ((e as { code?: unknown }).code !== 'ENOENT') throw e;
+      if (errnoCode(e) !== 'ENOENT') throw e;
       await this.#makeRoot(join(dir, '..'));
       await this.#calls.makeDir(dir);
     }

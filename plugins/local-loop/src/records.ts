@@ -101,7 +101,7 @@ export class Records {
       if (top === undefined) return this.#settle(name, inc, rev, nonce);
       if (top.after?.includes(nonce) !== true) throw changed(name);
     }
-    for (const e of superseded(now, ['record'])) await this.#calls.unlink(this.#place.path(name, e));
+    for (const e of superseded(now)) if (e.startsWith('record.')) await this.#calls.unlink(this.#place.path(name, e));
   }
 }
 

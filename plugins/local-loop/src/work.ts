@@ -56,7 +56,7 @@ const NOTE = '.note';
 /** Written before the claim that it is about: a claim without a note would stay until its node attaches the volume. */
 export async function leaveNote(volumes: Volumes, note: Note): Promise<string> {
   const path = `${volumes.place.scratch()}${NOTE}`;
-  await volumes.calls.makeSymlink(JSON.stringify(note), path);
+  await volumes.place.withSpare(() => volumes.calls.makeSymlink(JSON.stringify(note), path));
   return path;
 }
 
@@ -80,6 +80,7 @@ export async function remove(volumes: Volumes, v: Loaded, self: Self, ctx: Pick<
   await calls.syncDir(place.root);
   await calls.removeTree(trash);
   await work.done();
+  await place.keepSpare();
 }
 
 /**

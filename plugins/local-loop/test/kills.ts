@@ -74,7 +74,7 @@ async function usable(driver: LocalLoopDriver, v: DriverVolume): Promise<void> {
   const path = String(v.status?.path);
   expect(statSync(path).size).toBeGreaterThanOrEqual(v.sizeBytes);
   const kinds = readdirSync(join(path, '..')).map((e) => e.split('.')[0]);
-  expect(kinds.sort()).toEqual(['claim', 'id', 'image', 'record']);
+  expect(kinds.sort()).toEqual(['free', 'id', 'image', 'record']);
 }
 
 export interface Kill {
