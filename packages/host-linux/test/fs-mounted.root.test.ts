@@ -1,33 +1,19 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, truncateSync, writeSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { FS_TYPES, type FsType } from '@rexray/core';
 import { Cleanup, suite } from '@rexray/rig';
 import { afterEach, expect, test } from 'vitest';
-import { check, format, freeze, grow, newUuid, type Place, probe, thawLeftover } from '../src/fs/index.ts';
+import { check, format, grow, newUuid, type Place, probe } from '../src/fs/index.ts';
+import { withReader } from '../src/fs/reader.ts';
+import { parseXfs, withLogState } from '../src/fs/xfs.ts';
+import { plannedWrites, writeInOrder } from '../src/fs/xfs-uuid.ts';
 import { copy, FS_MIB, hash, MIB, mkfs, OTHER, PROGRAMS, placeOf, sh, sparse, tools, UUID } from './fs-images.ts';
+import { loops } from './fs-loops.ts';
 
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
-
-/** The image as a loop device. */
-function attach(image: Place): Place {
-  const path = sh('losetup', '--find', '--show', image.path).trim();
-  cleanup.add(() => sh('losetup', '-d', path));
-  return { path, backing: image.path, sizeBytes: image.sizeBytes };
-}
-
-function mount(device: Place, dir: string, ...options: string[]): string {
-  const target = join(dir, `mnt-${Math.random().toString(36).slice(2, 8)}`);
-  mkdirSync(target);
-  sh('mount', ...options, device.path, target);
-  cleanup.add(() => tools.run('umount', [target], { timeoutMs: 5000 }));
-  return target;
-}
+const { attach, mount } = loops(cleanup);
 
 function fsynced(path: string, text: string): void {
   const fd = openSync(path, 'a');
@@ -68,6 +54,29 @@ suite('file systems as a crash leaves them', { root: true, loop: true, programs:
     expect(await probe(device, { prove: true }, tools)).toMatchObject({ verdict: 'fs', uuid: OTHER, clean: true });
     const target = mount(device, dir);
     expect(readFileSync(join(target, 'log'), 'utf8')).toBe('one\ntwo\nthree\n');
+  });
+
+  test('S25: xfs mounts after every single write of a change of its UUID, and the next call finishes it', async () => {
+    const dir = cleanup.tempDir();
+    const image = mkfs(sparse(dir, 'xfs.img', 320), 'xfs');
+    const first = attach(image);
+    const used = mount(first, dir);
+    for (let n = 0; n < 300; n++) await appendFile(join(used, `f${n}`), 'x'.repeat(n * 7));
+    sh('umount', used);
+    const writes = await withReader(image, (reader) => {
+      const sb = parseXfs(reader.read(0, 4096), 0, reader.sizeBytes);
+      return sb?.kind === 'ok' ? plannedWrites(reader, withLogState(sb, reader), OTHER) : undefined;
+    });
+    expect(writes).toHaveLength(5);
+    for (let n = 0; n <= 5; n++) {
+      const cut = copy(dir, image, 'cut.img');
+      writeInOrder(cut, (writes ?? []).slice(0, n));
+      const mounted = attach(copy(dir, cut, 'cut-mounted.img'));
+      sh('umount', mount(mounted, dir));
+      await newUuid(cut, { fsType: 'xfs', uuid: OTHER }, () => Promise.reject(new Error('replay')), tools);
+      expect(await probe(cut, { prove: false }, tools)).toMatchObject({ verdict: 'fs', uuid: OTHER, clean: true });
+      sh('xfs_repair', '-n', cut.path);
+    }
   });
 
   test.each(['xfs', 'btrfs'] as const)('%s: a log that no mount replays is left alone', async (fs) => {
@@ -165,6 +174,34 @@ suite('S17: growing', { root: true, loop: true, programs: PROGRAMS }, () => {
     expect(readFileSync(join(again, 'kept'), 'utf8')).toBe('kept');
   });
 
+  test('ext4: a killed resize2fs is taken back, by the next growth or by the check before a mount', async () => {
+    const dir = cleanup.tempDir();
+    const healthy = mkfs(sparse(dir, 'small.img', 64), 'ext4', '-b', '4096');
+    const mine = { ...tools, scratchDir: dir };
+    for (let ms = 1; ms <= 16; ms++) {
+      const image = copy(dir, healthy, 'killed.img');
+      truncateSync(image.path, 2048 * MIB);
+      const place = placeOf(image.path);
+      const run: typeof tools.run = (file, args, o) =>
+        file === 'resize2fs'
+          ? tools.run('timeout', ['-s', 'KILL', `${ms / 1000}`, file, ...args], o)
+          : tools.run(file, args, o);
+      const dying: typeof tools.run = async (file, args, o) => {
+        const said = await run(file, args, o);
+        if (file === 'resize2fs' && said.exitCode !== 0) throw new Error('killed with its parent');
+        return said;
+      };
+      await grow(place, { fsType: 'ext4' }, { ...mine, run: dying }).catch(() => {});
+      if (ms % 2 === 0) {
+        expect(await check(place, { fsType: 'ext4', repair: true }, mine)).toMatchObject({ clean: true });
+      }
+      const grown = await grow(place, { fsType: 'ext4' }, mine);
+      expect(grown).toMatchObject({ grown: true, fsBytes: 2048 * MIB });
+      sh('e2fsck', '-fn', place.path);
+    }
+    expect(readdirSync(dir).filter((name) => name.includes('undo'))).toEqual([]);
+  });
+
   test('never smaller: a device shorter than its file system is data loss, and stays as it is', async () => {
     const dir = cleanup.tempDir();
     for (const fs of FS_TYPES) {
@@ -175,73 +212,5 @@ suite('S17: growing', { root: true, loop: true, programs: PROGRAMS }, () => {
       await expect(grow(cut, { fsType: fs }, tools)).rejects.toMatchObject({ code: 'data_loss' });
       expect(hash(cut)).toBe(before);
     }
-  });
-});
-
-suite('S16: freezing', { root: true, loop: true, programs: { ...PROGRAMS, fsfreeze: 'util-linux' } }, () => {
-  const mounted = (): { target: string; dir: string } => {
-    const dir = cleanup.tempDir();
-    const target = mount(attach(mkfs(sparse(dir, 'freeze.img', 64), 'ext4')), dir);
-    cleanup.add(() => tools.run('fsfreeze', ['--unfreeze', target], { timeoutMs: 5000 }));
-    return { target, dir };
-  };
-  /** A writer of its own: blocked in the kernel it would take this process along. */
-  const writer = (target: string): { done: Promise<unknown>; ended: () => boolean } => {
-    const child = spawn('sh', ['-c', `echo x > "$0/written"`, target], { stdio: 'ignore' });
-    return { done: once(child, 'exit'), ended: () => child.exitCode !== null };
-  };
-
-  test('writes wait until the thaw, nobody can unmount meanwhile, and it held', async () => {
-    const { target } = mounted();
-    const frozen = await freeze(target, { maxMs: 5000 });
-    const w = writer(target);
-    await delay(150);
-    expect(w.ended()).toBe(false);
-    expect((await tools.run('umount', [target], { timeoutMs: 5000 })).stderr).toMatch(/busy/);
-    await expect(freeze(target, { maxMs: 5000 })).rejects.toMatchObject({ code: 'busy' });
-    expect(w.ended()).toBe(false);
-    expect(await frozen.thaw()).toEqual({ held: true });
-    await w.done;
-    expect(readFileSync(join(target, 'written'), 'utf8')).toBe('x\n');
-    expect(await frozen.thaw()).toEqual({ held: true });
-  });
-
-  test('after its time it thaws by itself, and says that it did not hold', async () => {
-    const { target } = mounted();
-    const frozen = await freeze(target, { maxMs: 200 });
-    await writer(target).done;
-    expect(await frozen.thaw()).toEqual({ held: false });
-  });
-
-  test('somebody else thawed it: it did not hold', async () => {
-    const { target } = mounted();
-    const frozen = await freeze(target, { maxMs: 5000 });
-    expect(await thawLeftover(target, tools)).toBe(true);
-    expect(await frozen.thaw()).toEqual({ held: false });
-    expect(await thawLeftover(target, tools)).toBe(false);
-  });
-
-  test('SIGKILL of the process that froze it thaws it', async () => {
-    const { target } = mounted();
-    const node = fileURLToPath(new URL('../../../tests/runtimes/node_modules/.bin/node', import.meta.url));
-    const script = fileURLToPath(new URL('./fs-freeze-parent.ts', import.meta.url));
-    const parent = spawn(node, ['--conditions=@rexray/source', script, target, '60000'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    cleanup.add(() => parent.kill('SIGKILL'));
-    await once(parent.stdout, 'data');
-    const w = writer(target);
-    await delay(100);
-    expect(w.ended()).toBe(false);
-    const started = performance.now();
-    parent.kill('SIGKILL');
-    await w.done;
-    expect(performance.now() - started).toBeLessThan(2000);
-  });
-
-  test('what cannot be frozen is unsupported; what is not there is not found', async () => {
-    await expect(freeze('/proc', { maxMs: 1000 })).rejects.toMatchObject({ code: 'unsupported' });
-    const gone = join(cleanup.tempDir(), 'gone');
-    await expect(freeze(gone, { maxMs: 1000 })).rejects.toMatchObject({ code: 'not_found' });
   });
 });

@@ -3,6 +3,7 @@ import { examine, needsPerson, preen } from './e2fsck.ts';
 import { probe, readSuperblock } from './probe.ts';
 import { firstLines, runProgram, type Tools } from './programs.ts';
 import { type Place, syncPath } from './reader.ts';
+import { undoResize } from './resize.ts';
 
 export interface CheckOptions {
   readonly fsType: FsType;
@@ -55,6 +56,7 @@ async function checkExt4(place: Place, found: Probe, repair: boolean, tools: Too
   if (found.clean === true) return { clean: true };
   const why = found.found ?? 'it is not clean';
   if (repair) {
+    if (await undoResize(place, tools)) return { clean: true, said: 'a growth that was interrupted was taken back' };
     const said = await preen(place, false, tools);
     syncPath(place.path);
     return { clean: true, said: firstLines(said.text) };

@@ -1,5 +1,5 @@
 import { crc32cRaw } from './crc32c.ts';
-import { type Reader, textAt, uuidAt } from './reader.ts';
+import { type Place, type Reader, textAt, uuidAt, withReader } from './reader.ts';
 import type { BadSuperblock, Parsed, Superblock } from './superblock.ts';
 
 export const EXT4_SB_AT = 1024;
@@ -21,6 +21,8 @@ export interface Ext4Superblock extends Superblock {
   /** Checksums do not depend on the UUID: changing it touches superblocks only. */
   readonly csumSeed: boolean;
   readonly group: number;
+  /** Changes with every mount and every check: two equal ones say that neither happened in between. */
+  readonly touched: string;
 }
 
 function fsTypeOf(b: Buffer): 'ext2' | 'ext3' | 'ext4' {
@@ -73,9 +75,17 @@ export function parseExt4(b: Buffer, at: number, sizeBytes: number): Parsed<Ext4
     metadataCsum: (b.readUInt32LE(0x64) & RO_METADATA_CSUM) !== 0,
     csumSeed: (incompat & INCOMPAT_CSUM_SEED) !== 0,
     group: b.readUInt16LE(0x5a),
+    touched: `${b.readUInt32LE(0x2c)}-${b.readUInt32LE(0x40)}-${b.readUInt16LE(0x34)}`,
     ...stateOf(b),
   };
 }
+
+/** The primary superblock; undefined when it does not verify. */
+export const readExt4 = (place: Place): Promise<Ext4Superblock | undefined> =>
+  withReader(place, (reader) => {
+    const sb = parseExt4(reader.read(EXT4_SB_AT, SB_BYTES), EXT4_SB_AT, reader.sizeBytes);
+    return sb?.kind === 'ok' ? sb : undefined;
+  });
 
 /** Where backups can stand (sparse_super: groups 1 and powers of 3, 5, 7), for the block sizes that mke2fs makes. */
 export function ext4BackupOffsets(sizeBytes: number): readonly { at: number; group: number; blockSize: number }[] {

@@ -10,7 +10,7 @@ import { firstLines, missingProgram, runProgram, type Tools } from './programs.t
  *
  * Arguments: mount point, seconds. Says `frozen` once writes are held, and at the end `held` or `lapsed`.
  */
-const WATCHER = `
+export const WATCHER = `
 trap '' INT TERM HUP QUIT PIPE
 exec 9<"$1" || exit 3
 fsfreeze --freeze /proc/self/fd/9 || exit 4

@@ -2,11 +2,11 @@ import { closeSync, openSync, statfsSync } from 'node:fs';
 import { type FsType, formatBytes, type Probe, VolumeError } from '@rexray/core';
 import { errnoCode, growBtrfs, growExt4, growXfs, xfsGeometry } from '@rexray/kernel';
 import { isOfType } from './check.ts';
-import { preen } from './e2fsck.ts';
-import { EXT4_SB_AT, parseExt4 } from './ext4.ts';
+import { readExt4 } from './ext4.ts';
 import { readSuperblock } from './probe.ts';
-import { programError, runProgram, type Tools } from './programs.ts';
-import { type Place, syncPath, withReader } from './reader.ts';
+import type { Tools } from './programs.ts';
+import type { Place } from './reader.ts';
+import { resizeOffline } from './resize.ts';
 
 export interface GrowOptions {
   readonly fsType: FsType;
@@ -40,12 +40,6 @@ async function online(target: string, body: (fd: number) => Promise<number>): Pr
   }
 }
 
-const ext4BlockSize = (place: Place): Promise<number> =>
-  withReader(place, (reader) => {
-    const sb = parseExt4(reader.read(EXT4_SB_AT, 1024), EXT4_SB_AT, reader.sizeBytes);
-    return sb?.kind === 'ok' ? sb.blockSize : 4096;
-  });
-
 /** What is mounted, in bytes; superblocks on the device lag behind. */
 function statfsBytes(target: string): number {
   const s = statfsSync(target);
@@ -54,7 +48,7 @@ function statfsBytes(target: string): number {
 
 async function growOnline(place: Place, fsType: FsType, target: string): Promise<Grown> {
   if (fsType === 'ext4') {
-    const blockSize = await ext4BlockSize(place);
+    const blockSize = (await readExt4(place))?.blockSize ?? 4096;
     const blocks = Math.floor(place.sizeBytes / blockSize);
     return online(target, async (fd) => {
       await growExt4(fd, blocks);
@@ -73,13 +67,6 @@ async function growOnline(place: Place, fsType: FsType, target: string): Promise
     if (wanted > blocks) await growXfs(fd, wanted);
     return xfsGeometry(fd).blocks * blockSize;
   });
-}
-
-async function growExt4Offline(place: Place, tools: Tools): Promise<void> {
-  await preen(place, true, tools);
-  const said = await runProgram(tools, 'resize2fs', ['--', place.path]);
-  if (said.exitCode !== 0) throw programError('resize2fs', place.path, said);
-  syncPath(place.path);
 }
 
 async function readFs(place: Place, fsType: FsType): Promise<Probe & { fsBytes: number }> {
@@ -104,7 +91,7 @@ export async function grow(place: Place, o: GrowOptions, tools: Tools): Promise<
   if (o.fsType !== 'ext4') {
     return { grown: false, fsBytes: before.fsBytes, why: `${o.fsType} is grown while mounted, so at the next mount` };
   }
-  await growExt4Offline(place, tools);
+  await resizeOffline(place, tools);
   const after = await readFs(place, o.fsType);
   if (after.fsBytes > before.fsBytes) return { grown: true, fsBytes: after.fsBytes };
   const size = formatBytes(place.sizeBytes);

@@ -1,11 +1,12 @@
 import { type FsType, type Probe, VolumeError } from '@rexray/core';
 import { isOfType } from './check.ts';
 import { preen } from './e2fsck.ts';
-import { EXT4_SB_AT, type Ext4Superblock, parseExt4 } from './ext4.ts';
+import { readExt4 } from './ext4.ts';
 import { readSuperblock } from './probe.ts';
 import { firstLines, programError, runProgram, type Said, type Tools } from './programs.ts';
 import { type Place, syncPath, withReader } from './reader.ts';
 import { parseXfs } from './xfs.ts';
+import { changeXfsUuid } from './xfs-uuid.ts';
 
 export interface NewUuidOptions {
   readonly fsType: FsType;
@@ -30,12 +31,6 @@ async function tune(place: Place, args: readonly string[], tools: Tools): Promis
   }
   if (said.exitCode !== 0) throw programError('tune2fs', place.path, said);
 }
-
-const readExt4 = (place: Place): Promise<Ext4Superblock | undefined> =>
-  withReader(place, (reader) => {
-    const sb = parseExt4(reader.read(EXT4_SB_AT, 1024), EXT4_SB_AT, reader.sizeBytes);
-    return sb?.kind === 'ok' ? sb : undefined;
-  });
 
 /**
  * Where metadata checksums contain the UUID, tune2fs would rewrite all of them and a kill would leave half of them
@@ -63,6 +58,7 @@ const xfsHasUuid = (place: Place, uuid: string): Promise<boolean> =>
 
 async function xfsUuid(place: Place, uuid: string, tools: Tools): Promise<void> {
   if (await xfsHasUuid(place, uuid)) return;
+  if (await changeXfsUuid(place, uuid)) return;
   const said = await runProgram(tools, 'xfs_admin', ['-U', uuid, '--', place.path]);
   // xfs_admin answers 0 when it refused because of a dirty log: only reading back tells.
   if (said.exitCode !== 0 || !(await xfsHasUuid(place, uuid))) throw programError('xfs_admin', place.path, said);

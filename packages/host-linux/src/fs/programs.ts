@@ -15,7 +15,10 @@ export interface Tools {
   readonly run: RunChild;
   /** For one child. */
   readonly timeoutMs: number;
-  /** Where undo files of e2fsck may stand for a moment; the system's temporary directory if absent. */
+  /**
+   * Where undo files of e2fsck and resize2fs stand meanwhile. One that a killed process left is looked for here by the
+   * next: so it outlives processes (a state directory). The system's temporary directory if absent.
+   */
   readonly scratchDir?: string;
 }
 

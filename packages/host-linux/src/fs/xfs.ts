@@ -10,17 +10,21 @@ export const XFS_MIN_SECTOR = 512;
 export interface XfsSuperblock extends Superblock {
   readonly agBytes: number;
   readonly agCount: number;
+  readonly sectorSize: number;
+  readonly version: number;
   /** Byte range of the internal log; undefined when the log is on another device. */
   readonly log?: { readonly at: number; readonly bytes: number };
 }
 
 /** XFS keeps the CRC inverted and counts its own four bytes as zeros. */
-function crcMatches(sector: Buffer): boolean {
+function crcOf(sector: Buffer): number {
   let c = crc32cRaw(sector.subarray(0, CRC_AT));
   c = crc32cRaw(Buffer.alloc(4), c);
   c = crc32cRaw(sector.subarray(CRC_AT + 4), c);
-  return ~c >>> 0 === sector.readUInt32LE(CRC_AT);
+  return ~c >>> 0;
 }
+export const crcMatches = (sector: Buffer): boolean => crcOf(sector) === sector.readUInt32LE(CRC_AT);
+export const writeCrc = (sector: Buffer): number => sector.writeUInt32LE(crcOf(sector), CRC_AT);
 
 const powerOfTwo = (n: number, min: number, max: number): boolean => n >= min && n <= max && (n & (n - 1)) === 0;
 
@@ -67,6 +71,8 @@ export function parseXfs(b: Buffer, at: number, sizeBytes: number): Parsed<XfsSu
     fsBytes,
     agBytes,
     agCount: b.readUInt32BE(88),
+    sectorSize: b.readUInt16BE(102),
+    version: b.readUInt16BE(100) & 0xf,
     ...(log && { log }),
     ...((b.readUInt16BE(100) & 0xf) === 5 &&
       (b.readUInt32BE(216) & INCOMPAT_NEEDSREPAIR) !== 0 && {
