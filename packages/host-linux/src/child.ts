@@ -1,4 +1,5 @@
 import { VolumeError } from '@rexray/core';
+import { isTimeout } from './deadline.ts';
 import type { HeldLock } from './lock.ts';
 import { needProgram } from './programs.ts';
 
@@ -79,13 +80,13 @@ export async function runChild(
 function firstOf(ended: Promise<ChildResult>, o: ChildOptions): Promise<ChildResult | 'timeout' | 'canceled'> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => settle('timeout'), o.timeoutMs);
-    const onAbort = (): void => settle('canceled');
+    const onAbort = (): void => settle(isTimeout(o.signal?.reason) ? 'timeout' : 'canceled');
     const settle = (r: ChildResult | 'timeout' | 'canceled'): void => {
       clearTimeout(timer);
       o.signal?.removeEventListener('abort', onAbort);
       resolve(r);
     };
-    if (o.signal?.aborted) return settle('canceled');
+    if (o.signal?.aborted) return onAbort();
     o.signal?.addEventListener('abort', onAbort, { once: true });
     ended.then(settle, reject);
   });

@@ -8,6 +8,8 @@ export { descriptors } from './descriptors.ts';
 export { LinuxHost } from './host.ts';
 export { mountOptions } from './mount/options.ts';
 export { parseMountinfo } from './proc/mountinfo.ts';
+export type { PoolOptions } from './worker/pool.ts';
+export { WorkerHost } from './worker-host.ts';
 
 /** The Linux host: devices, file systems and mounts of this machine. */
 export default definePlugin({

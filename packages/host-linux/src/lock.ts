@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Ctx, remaining, VolumeError } from '@rexray/core';
 import { tryLock } from '@rexray/kernel';
+import { isLate } from './deadline.ts';
 import { commandOf, identify } from './proc/processes.ts';
 
 /** What the holder of a lock wrote into its file, for the message of whoever waits. Never decides who holds it. */
@@ -114,8 +115,8 @@ export async function acquireLock(dir: string, key: string, ctx: Ctx): Promise<H
     for (let wait = FIRST_WAIT_MS; !tryLock(fd); wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
       const note = readNote(path);
       if (note?.stuck && livingHolder(note) !== undefined) throw busy(key, note);
-      if (ctx.signal.aborted && remaining(ctx) > 0) throw canceled(key);
-      if (remaining(ctx) === 0) throw busy(key, note);
+      if (isLate(ctx)) throw busy(key, note);
+      if (ctx.signal.aborted) throw canceled(key);
       await sleep(Math.min(wait, remaining(ctx)), undefined, { signal: ctx.signal }).catch(() => {});
     }
     return new HeldLock(key, fd);

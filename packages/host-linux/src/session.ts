@@ -14,8 +14,10 @@ import {
 } from '@rexray/core';
 import { closeFd, fsMount, syncfs, thaw } from '@rexray/kernel';
 import { type ChildResult, type ChildRunner, runChild } from './child.ts';
-import { type Connection, unpin } from './connect/connection.ts';
+import { unpin } from './connect/connection.ts';
+import { Connections } from './connect/connections.ts';
 import { type ConnectPlace, connect, disconnect, find, refresh } from './connect/index.ts';
+import { isLate } from './deadline.ts';
 import { thawUnmounted } from './frozen.ts';
 import * as fs from './fs/index.ts';
 import type { HeldLock } from './lock.ts';
@@ -39,7 +41,7 @@ export class LinuxSession implements HostSession {
   readonly #lock: HeldLock;
   readonly #place: SessionPlace;
   readonly #pending = new Pending();
-  readonly #connections = new Map<string, Connection>();
+  readonly #connections = new Connections();
   readonly #frozen = new Map<string, fs.Frozen>();
   readonly #onEnd: () => void;
   #released: Promise<void> | undefined;
@@ -57,12 +59,7 @@ export class LinuxSession implements HostSession {
         details: { step: op },
       });
     }
-    if (ctx.signal.aborted) {
-      throw new VolumeError('canceled', `The caller went away before ${op}.`, {
-        details: { step: op, rolledBack: true },
-        cause: ctx.signal.reason,
-      });
-    }
+    if (ctx.signal.aborted) throw tooLate(op, ctx);
     try {
       return await body();
     } catch (e) {
@@ -71,29 +68,21 @@ export class LinuxSession implements HostSession {
   }
 
   connect(a: Attachment, o: { readonly readonly: boolean; readonly blockSize?: number }, ctx: Ctx): Promise<Device> {
-    return this.#verb('connect', ctx, async () => this.#keep(await connect(a, o, this.#place, ctx)));
+    return this.#verb('connect', ctx, async () => {
+      // A loop device cannot change between reading and writing: it is made anew, for which our own pin has to go.
+      const stale = this.#connections.inOtherMode(a, o.readonly || a.readonly === true);
+      if (stale !== undefined) {
+        await this.#free(stale.device, ctx);
+        this.#connections.drop(stale.device.id);
+      }
+      return this.#connections.keep(await connect(a, o, this.#place, ctx));
+    });
   }
 
   find(a: Attachment, ctx: Ctx): Promise<Device | undefined> {
     return this.#verb('find', ctx, () => {
       const found = find(a, this.#place);
-      return found === undefined ? undefined : this.#keep(found);
-    });
-  }
-
-  #keep(c: Connection): Device {
-    const before = this.#connections.get(c.device.id);
-    if (before !== undefined) unpin(before);
-    this.#connections.set(c.device.id, c);
-    return c.device;
-  }
-
-  #connection(device: Device): Connection {
-    const c = this.#connections.get(device.id);
-    if (c !== undefined) return c;
-    throw new VolumeError('invalid', `${device.path} is not connected in this session.`, {
-      details: { path: 'device', value: device.id },
-      hint: 'Connect it first.',
+      return found === undefined ? undefined : this.#connections.keep(found);
     });
   }
 
@@ -101,19 +90,21 @@ export class LinuxSession implements HostSession {
     return this.#verb('disconnect', ctx, async () => {
       const found = find(a, this.#place);
       if (found !== undefined) {
-        const c = this.#connections.get(found.device.id);
-        if (c?.device.backing !== undefined) await this.#free(found.device, ctx); // refused: the pin stays
         unpin(found);
-        if (c !== undefined) unpin(c);
-        this.#connections.delete(found.device.id);
+        const mine = this.#connections.find(found.device.id);
+        if (mine?.device.kind === 'block') {
+          await this.#free(mine.device, ctx); // refused: the pin stays
+          this.#connections.drop(found.device.id);
+        }
       }
       await disconnect(a, this.#place, ctx);
+      if (found !== undefined) this.#connections.drop(found.device.id);
     });
   }
 
   assertUnused(device: Device, ctx: Ctx): Promise<void> {
     return this.#verb('assertUnused', ctx, async () => {
-      const c = this.#connection(device);
+      const c = this.#connections.get(device);
       if (c.device.kind === 'block') return this.#free(c.device, ctx);
       const users = usersOf(mountsOf(c));
       const here = ownMounts(mountsOf(c)).map((r) => r.target);
@@ -141,7 +132,7 @@ export class LinuxSession implements HostSession {
 
   users(device: Device, ctx: Ctx): Promise<readonly User[]> {
     return this.#verb('users', ctx, () => {
-      const c = this.#connection(device);
+      const c = this.#connections.get(device);
       return usersOf(mountsOf(c), c.device.kind === 'block' ? { devicePath: c.device.path } : {});
     });
   }
@@ -183,7 +174,7 @@ export class LinuxSession implements HostSession {
   }
 
   #fsPlace(device: Device): fs.Place {
-    const { attachment, device: d } = this.#connection(device);
+    const { attachment, device: d } = this.#connections.get(device);
     return { path: d.path, sizeBytes: d.sizeBytes, ...(attachment.kind === 'file' && { backing: attachment.path }) };
   }
 
@@ -205,7 +196,7 @@ export class LinuxSession implements HostSession {
   mount(device: Device, spec: MountSpec, ctx: Ctx): Promise<HostMount> {
     return this.#verb('mount', ctx, () =>
       mountAtTarget(
-        this.#connection(device),
+        this.#connections.get(device),
         spec,
         {
           allowRoots: this.#place.allowRoots,
@@ -241,7 +232,7 @@ export class LinuxSession implements HostSession {
   }
 
   refresh(device: Device, ctx: Ctx): Promise<Device> {
-    return this.#verb('refresh', ctx, () => refresh(this.#connection(device)));
+    return this.#verb('refresh', ctx, () => refresh(this.#connections.get(device)));
   }
 
   freeze(target: string, o: { readonly maxMs: number }, ctx: Ctx): Promise<void> {
@@ -303,12 +294,18 @@ export class LinuxSession implements HostSession {
   }
 
   #letGo(): void {
-    for (const c of this.#connections.values()) unpin(c);
-    this.#connections.clear();
+    this.#connections.dropAll();
     this.#lock.close();
     this.#onEnd();
   }
 }
+
+const tooLate = (op: string, ctx: Ctx): VolumeError =>
+  isLate(ctx)
+    ? new VolumeError('timeout', `The deadline had passed before ${op}; nothing was done.`, { details: { step: op } })
+    : new VolumeError('canceled', `The caller went away before ${op}; nothing was done.`, {
+        details: { step: op, rolledBack: true },
+      });
 
 function mustBeMounted(target: string): void {
   if (findMount(target) !== undefined) return;

@@ -39,6 +39,7 @@ export async function assertFree(device: Device, ctx: Ctx): Promise<void> {
   for (const wait of [0, ...RETRY_MS]) {
     if (wait > 0) await sleep(Math.min(wait, remaining(ctx)));
     if (exclusiveOpenPasses(device)) return;
+    if (ownMounts(isDevice(device)).length > 0) break; // waiting would not help
   }
   throw inUse(device, usersOf(isDevice(device), { devicePath: device.path }));
 }

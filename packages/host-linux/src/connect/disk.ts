@@ -3,6 +3,7 @@ import { closeSync, constants, fstatSync, openSync, writeFileSync } from 'node:f
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Attachment, bytes, type Ctx, type DiskMatch, remaining, VolumeError } from '@rexray/core';
 import { deviceSize, devnoOf } from '@rexray/kernel';
+import { isLate } from '../deadline.ts';
 import { readMounts } from '../proc/mountinfo.ts';
 import { assertFree } from '../unused.ts';
 import type { Connection, ConnectOptions } from './connection.ts';
@@ -109,7 +110,7 @@ export async function connectDisk(
     }
     if (remaining(ctx) <= wait) throw gone(a.match);
     await sleep(wait, undefined, { signal: ctx.signal }).catch(() => {
-      if (remaining(ctx) === 0) throw gone(a.match);
+      if (isLate(ctx)) throw gone(a.match);
       throw new VolumeError('canceled', `The caller went away while waiting for a disk with ${written(a.match)}.`, {
         details: { step: 'connect', rolledBack: true },
       });

@@ -106,8 +106,9 @@ export async function connectFile(
     if (loop !== undefined) {
       const device = describe(loop, image, false);
       if (device.readonly === readonly) return { attachment: a, device, pin: loop.fd };
-      await releaseLoop(loop, device, ctx);
-      loop = undefined;
+      const wrongMode = loop;
+      loop = undefined; // closed by releaseLoop, also when that fails
+      await releaseLoop(wrongMode, device, ctx);
     }
     loop = configure(image.fd, { readonly, blockSize: o.blockSize ?? DEFAULT_BLOCK_SIZE }, a.path);
     return { attachment: a, device: describe(loop, image, true), pin: loop.fd };

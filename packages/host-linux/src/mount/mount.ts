@@ -62,7 +62,8 @@ export async function mountAtTarget(c: Connection, spec: MountSpec, place: Mount
   const elsewhere = c.attachment.kind === 'dir' || c.attachment.kind === 'share' ? undefined : rows.find(isIt);
   if (there !== undefined) {
     if (!isIt(there)) throw occupied(target, there);
-    if (there.readonly !== (spec.readonly || c.device.readonly)) throw otherMode(target, there);
+    if (there.readonly !== (spec.readonly || c.device.readonly || spec.options.includes('ro')))
+      throw otherMode(target, there);
     return verify(there, spec, place);
   }
   if (elsewhere !== undefined) throw mountedElsewhere(c.device, elsewhere.target, isIt);
@@ -143,7 +144,9 @@ async function blockMount(device: Device, spec: MountSpec, place: MountPlace, ct
   }
 }
 
-/** Before anybody else can see the mount: thaw what an earlier unmount left frozen (S16), make the sub-directory. */
+/**
+ * Before anybody else can see the mount: thaw what an earlier unmount left frozen (S16), make the sub-directory. A
+ * device that was bound just now had no file system in the kernel that could be frozen. */
 async function prepare(
   detached: number,
   bind: boolean,
@@ -152,7 +155,7 @@ async function prepare(
   place: MountPlace,
   ctx: Ctx,
 ): Promise<void> {
-  if (!bind) {
+  if (!bind && !device.fresh) {
     const fd = openSync(fdPath(detached), constants.O_RDONLY | constants.O_DIRECTORY);
     try {
       await place.pending.run('thaw', thaw(fd), ctx);

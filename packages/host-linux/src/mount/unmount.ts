@@ -5,6 +5,7 @@ import { type Ctx, type MountEntry, remaining, VolumeError } from '@rexray/core'
 import { errnoCode, KernelError, shutdownFs, thaw, unmount } from '@rexray/kernel';
 import type { Pending } from '../pending.ts';
 import { nameUsers, usersOf } from '../proc/users.ts';
+import { exclusiveOpenPasses } from '../unused.ts';
 import { canonicalTarget, removeMountpoint } from './mountpoint.ts';
 import { findMount } from './table.ts';
 
@@ -19,18 +20,20 @@ export interface UnmountOptions {
 }
 
 /**
- * Post-state: nothing of `expectDevno` is mounted at the target in our namespace, its directory is gone. Others may still
- * have the device: only the exclusive open tells (S6).
+ * Post-state: nothing of `expectDevno` is mounted at the target in our namespace; its directory is gone, unless another
+ * mount namespace still has the device there. Others may still have the device: only the exclusive open tells (S6).
  * @throws `in_use` open files (with pids and commands), or another device is mounted there
  */
 export async function unmountTarget(path: string, o: UnmountOptions, pending: Pending, ctx: Ctx): Promise<void> {
   const target = canonicalTarget(path);
+  let last: MountEntry | undefined;
   for (let i = 0; i < MOST_LAYERS; i++) {
     const row = findMount(target);
     if (row === undefined) {
-      removeMountpoint(target);
+      if (last === undefined || !aliveElsewhere(last)) removeMountpoint(target);
       return;
     }
+    last = row;
     if (o.expectDevno !== undefined && row.devno !== o.expectDevno) throw foreign(target, row, o.expectDevno);
     await release(target, o.kill === true, pending, ctx);
     await unmountOnce(target, row, pending, ctx);
@@ -38,6 +41,19 @@ export async function unmountTarget(path: string, o: UnmountOptions, pending: Pe
   throw new VolumeError('internal', `${target} is still mounted after ${MOST_LAYERS} unmounts.`, {
     details: { step: 'unmount' },
   });
+}
+
+/**
+ * Another mount namespace may still have it there. Removing the directory would take it away from that one under way
+ * (the kernel detaches mounts on a removed directory in all other namespaces), and hide who has it from S6.
+ */
+function aliveElsewhere(row: MountEntry): boolean {
+  if (!row.source.startsWith('/dev/')) return false;
+  try {
+    return !exclusiveOpenPasses({ path: row.source, readonly: row.readonly });
+  } catch {
+    return false;
+  }
 }
 
 /**

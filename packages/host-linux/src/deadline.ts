@@ -1,0 +1,11 @@
+import { type Ctx, remaining } from '@rexray/core';
+
+/** An abort that is a deadline: what `AbortSignal.timeout` gives as its reason. */
+export const isTimeout = (reason: unknown): boolean => (reason as { name?: unknown } | null)?.name === 'TimeoutError';
+
+/**
+ * The deadline has passed, by the clock or by the caller's signal: both are set for one moment, and either may be seen
+ * first. Otherwise an aborted signal means that the caller went away.
+ */
+export const isLate = (ctx: Pick<Ctx, 'deadline' | 'signal'>): boolean =>
+  remaining(ctx) === 0 || (ctx.signal.aborted && isTimeout(ctx.signal.reason));
