@@ -49,5 +49,5 @@ export const removeTree = async (path: string, ms: number): Promise<void> => {
   await run('rm', ['-r', '-f', '--one-file-system', '--', path], { ms });
 };
 
-export const xfsQuota = (command: string, mountpoint: string, ms: number): Promise<string> =>
-  run('xfs_quota', ['-x', '-f', '-c', command, mountpoint], { ms });
+export const xfsQuota = (command: string, at: { target: string; fsType: string }, ms: number): Promise<string> =>
+  run('xfs_quota', ['-x', ...(at.fsType === 'xfs' ? [] : ['-f']), '-c', command, at.target], { ms });

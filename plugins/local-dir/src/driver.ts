@@ -21,16 +21,17 @@ import {
   type VolumeSpec,
 } from '@rexray/core';
 import { copyTree, removeTree } from './children.ts';
+import * as claims from './claims.ts';
 import type { LocalDirConfig, LocalDirParams } from './config.ts';
-import { beingMade, notOurs, taken } from './errors.ts';
+import { beingMade, taken } from './errors.ts';
 import * as files from './files.ts';
-import { KNOWN, parseId, REMOVING, toId } from './layout.ts';
-import { commit, discard, markRemoving, settleDead, sweepScratch } from './making.ts';
+import { KNOWN, parseId, toId } from './layout.ts';
+import { assertFree, commit, settleDead, sweepScratch } from './making.ts';
 import { pageOf, space } from './pages.ts';
 import { Place } from './place.ts';
 import { ownToken } from './process.ts';
 import { probeQuota, type Quota } from './quota.ts';
-import { dropNode, readNodes, scan, sidecar, swapRecord, writeNode } from './sidecar.ts';
+import { scan, swapRecord } from './sidecar.ts';
 import { snapshotVerbs } from './snapshots.ts';
 import { Turns } from './turns.ts';
 import { anyByName, assertContent, byId, describe, foreign, type Known, known, names, type Volume } from './volumes.ts';
@@ -127,56 +128,17 @@ export class LocalDirDriver implements StorageDriver<LocalDirParams> {
 
   async remove(id: string, ctx: Ctx): Promise<void> {
     await this.#enter(ctx);
-    const p = parseId(id);
-    if (p === undefined) return;
-    if (p.kind === 'foreign') {
-      if ((await foreign(this.#place, p.entry))?.id === id) throw notOurs(p.entry);
-      return;
-    }
-    await this.#turns.take(p.name, async () => {
-      const k = await known(this.#place, p.name);
-      if (k?.scan.inc !== p.inc) return;
-      if (k.scan.nodes.length > 0) throw await this.#inUse(k);
-      const what = await markRemoving(this.#place, p.name);
-      if (what === undefined) throw beingMade(p.name);
-      // A node that attached in between has written its file before it looks for our mark: one of the two sees the other.
-      const now = await scan(this.#place, p.name);
-      if (now === undefined || now.inc !== p.inc || now.nodes.length > 0) {
-        await files.drop(sidecar(this.#place, p.name, REMOVING));
-        if (now?.inc === p.inc) throw await this.#inUse({ ...k, scan: now });
-        return;
-      }
-      await discard(this.#place, p.name, what.ino);
-    });
+    await claims.remove(this.#place, this.#turns, id);
   }
 
   async attach(id: string, node: string, o: AttachOptions, ctx: Ctx): Promise<Attachment> {
     await this.#enter(ctx);
-    const { name } = await byId(this.#place, id);
-    return this.#turns.take(name, async () => {
-      const k = await byId(this.#place, id);
-      const path = await assertContent(this.#place, name);
-      const { readonly, bootId } = o;
-      const mine = (await readNodes(this.#place, name, k.scan)).find((a) => a.node === node);
-      if (mine?.bootId !== bootId || mine.readonly !== readonly) {
-        await writeNode(this.#place, name, { node, bootId, epoch: 0, since: new Date().toISOString(), readonly });
-        const now = await scan(this.#place, name);
-        if (now?.inc !== k.scan.inc || now.removing) {
-          await dropNode(this.#place, name, node);
-          throw beingMade(name);
-        }
-      }
-      return { kind: 'dir', path, readonly };
-    });
+    return claims.attach(this.#place, this.#turns, id, node, o);
   }
 
   async detach(id: string, node: string, _o: { readonly force: boolean }, ctx: Ctx): Promise<void> {
     await this.#enter(ctx);
-    const p = parseId(id);
-    if (p?.kind !== 'own') return;
-    await this.#turns.take(p.name, async () => {
-      if ((await known(this.#place, p.name))?.scan.inc === p.inc) await dropNode(this.#place, p.name, node);
-    });
+    await claims.detach(this.#place, this.#turns, id, node);
   }
 
   async mark(id: string, patch: RecordPatch, o: { readonly ifRevision: string }, ctx: Ctx): Promise<Volume> {
@@ -302,7 +264,7 @@ export class LocalDirDriver implements StorageDriver<LocalDirParams> {
         if (there.kept.origin === source.id) return this.#describe(there);
         throw taken(name, 'another volume');
       }
-      if ((await files.stat(this.#place.path(name))) !== undefined) throw taken(name, 'a directory that is not ours');
+      await assertFree(this.#place, name);
       const tmp = this.#place.scratch();
       try {
         await copyTree(from, tmp, ctx);
@@ -332,15 +294,5 @@ export class LocalDirDriver implements StorageDriver<LocalDirParams> {
   #fit(asked: Bytes): Bytes {
     const { min = 0, step = 1 } = this.traits.sizes ?? {};
     return asked === 0 ? asked : bytes(Math.max(min, Math.ceil(asked / step) * step));
-  }
-
-  async #inUse(k: Known): Promise<VolumeError<'in_use'>> {
-    const nodes = await readNodes(this.#place, k.name, k.scan);
-    const [first] = nodes;
-    return new VolumeError('in_use', `Volume "${k.name}" is attached to ${nodes.map((n) => n.node).join(', ')}.`, {
-      details:
-        first === undefined ? {} : { node: first.node, ...(first.since !== undefined && { since: first.since }) },
-      hint: 'Detach it there first.',
-    });
   }
 }

@@ -31,6 +31,15 @@ export interface Making {
   prepare?(dir: string): Promise<void>;
 }
 
+/** @throws VolumeError `already_exists` for what is not ours, `busy` where another process came first or goes just now */
+export async function assertFree(place: Place, name: string): Promise<void> {
+  const there = async (): Promise<boolean> => (await files.stat(place.path(name))) !== undefined;
+  if (!(await there())) return;
+  // Ours always has its entry before its directory, and loses it after.
+  if ((await scan(place, name)) !== undefined || !(await there())) throw beingMade(name);
+  throw taken(name, 'a directory or file that is not ours');
+}
+
 /** @returns the incarnation @throws VolumeError `busy` when the name is being made, `already_exists` when a directory has it */
 export async function commit(m: Making): Promise<string> {
   const { place, name } = m;

@@ -23,7 +23,7 @@ export async function probeQuota(root: string, log: Logger): Promise<Quota | und
   // xfs_quota splits its commands at blanks.
   if (/[\s"]/.test(root) || /[\s"]/.test(at.target)) return undefined;
   try {
-    const state = await xfsQuota('state -p', at.target, MS);
+    const state = await xfsQuota('state -p', at, MS);
     if (!/Enforcement: ON/.test(state)) return undefined;
   } catch (e) {
     log.info({ root, err: String(e) }, 'project quotas are mounted and cannot be used: sizes are recorded only');
@@ -33,8 +33,8 @@ export async function probeQuota(root: string, log: Logger): Promise<Quota | und
     async limit(dir, sizeBytes) {
       const project = Number(((await files.stat(dir))?.ino ?? 0n) & 0x7fff_ffffn);
       if (project === 0) throw Object.assign(new Error(`ENOENT: ${dir}`), { code: 'ENOENT' });
-      await xfsQuota(`project -s -p ${dir} ${project}`, at.target, MS);
-      await xfsQuota(`limit -p bhard=${sizeBytes} ${project}`, at.target, MS);
+      await xfsQuota(`project -s -p ${dir} ${project}`, at, MS);
+      await xfsQuota(`limit -p bhard=${sizeBytes} ${project}`, at, MS);
     },
   };
 }
