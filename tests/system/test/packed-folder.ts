@@ -3,6 +3,13 @@ import { join } from 'node:path';
 import { type Cleanup, type JsRuntime, WORKSPACE, workspaceBin } from '@rexray/rig';
 import { execa } from 'execa';
 
+export interface Ran {
+  readonly said: string;
+  /** Mounts that are still there. */
+  readonly left: readonly string[];
+  readonly home: string;
+}
+
 /** A project of somebody else: an empty folder outside the workspace, with the packed tarballs installed by npm. */
 export class PackedFolder {
   readonly #cleanup: Cleanup;
@@ -36,7 +43,7 @@ export class PackedFolder {
   }
 
   /** Runs a file in a working directory of its own, which is HOME too; as another user, REX-Ray's places are below that. */
-  async run(runtime: JsRuntime, file: string, o: { uid?: number } = {}): Promise<string> {
+  async run(runtime: JsRuntime, file: string, o: { uid?: number } = {}): Promise<Ran> {
     const home = this.#cleanup.tempDir('rexray-home-');
     const { uid } = o;
     if (uid !== undefined) {
@@ -45,17 +52,18 @@ export class PackedFolder {
     }
     const result = await execa(runtime.program, [...runtime.args(), join(this.path, file)], {
       cwd: home,
-      timeout: 60_000,
+      timeout: 30_000,
       stdin: 'ignore',
       all: true,
       env: { HOME: home, DENO_NO_UPDATE_CHECK: '1', ...(uid === undefined && { REXRAY_HOME: home }) },
       ...(uid !== undefined && { uid, gid: uid }),
     });
-    return result.all;
+    const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n');
+    return { said: result.all, left: mounts.filter((line) => line.includes(home)), home };
   }
 
-  /** Compiles TypeScript files here against the packed types, into `built/`. @throws with the compiler's words */
-  async compile(...files: string[]): Promise<void> {
+  /** Compiles TypeScript files here against the packed types, into `built/`. @returns what the compiler says; empty = no error */
+  async compile(...files: string[]): Promise<string> {
     const compilerOptions = {
       target: 'es2022',
       lib: ['es2023', 'esnext.disposable'],
@@ -71,8 +79,8 @@ export class PackedFolder {
       outDir: 'built',
     };
     this.write('tsconfig.json', JSON.stringify({ compilerOptions, files }));
-    const tsc = await execa(workspaceBin('tsc'), ['-p', '.'], { cwd: this.path, timeout: 60_000, reject: false });
-    if (tsc.exitCode !== 0) throw new Error(`tsc: ${tsc.stdout}`);
+    const tsc = await execa(workspaceBin('tsc'), ['-p', '.'], { cwd: this.path, timeout: 120_000, reject: false });
+    return tsc.exitCode === 0 ? '' : `tsc ended with ${tsc.exitCode}: ${tsc.stdout}`;
   }
 
   /** Copies a directory of the workspace. */
