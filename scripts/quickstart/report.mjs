@@ -26,7 +26,13 @@ export function machineState(ours) {
     .split('\n')
     .map((line) => line.split(' ')[4])
     .filter((target) => target?.includes(ours));
-  return { loops: loops.split('\n').filter((l) => l.includes(ours)).sort(), mounts: mounts.sort() };
+  return {
+    loops: loops
+      .split('\n')
+      .filter((l) => l.includes(ours))
+      .sort(),
+    mounts: mounts.sort(),
+  };
 }
 
 export function showState(when, state) {
