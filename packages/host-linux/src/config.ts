@@ -1,4 +1,4 @@
-import { type Output, type Schema, schema, Type } from '@rexray/core/schema';
+import { type Output, schema, Type } from '@rexray/core/schema';
 
 const text = (description: string, o: object = {}) => Type.String({ description, ...o });
 
@@ -33,7 +33,6 @@ export const hostConfig = schema(
   ),
 );
 export type HostConfig = Output<typeof hostConfig>;
-export type HostConfigSchema = Schema<HostConfig>;
 
 export const DEFAULT_BY_ID = '/dev/disk/by-id';
 /** The first process of the host: engines and their tasks run in its mount namespace. */

@@ -89,6 +89,7 @@ export class LinuxSession implements HostSession {
   disconnect(a: Attachment, ctx: Ctx): Promise<void> {
     return this.#verb('disconnect', ctx, async () => {
       const found = find(a, this.#place);
+      if (found === undefined && a.kind === 'file') return; // no loop device has it: that was the look
       if (found !== undefined) {
         unpin(found);
         const mine = this.#connections.find(found.device.id);

@@ -31,7 +31,7 @@ import { canonicalTarget, makeMountpoint, removeMountpoint } from './mountpoint.
 import { mountOptions } from './options.ts';
 import { mountShare } from './share.ts';
 import { openSubdir, prepareRoot } from './subdir.ts';
-import { asHostMount, findForConsumers, findMount } from './table.ts';
+import { asConsumersSee, asHostMount, findMount } from './table.ts';
 
 export interface MountPlace {
   readonly allowRoots: readonly string[] | undefined;
@@ -183,7 +183,7 @@ function verify(row: MountEntry, spec: MountSpec, place: MountPlace): HostMount 
   } finally {
     closeFd(root);
   }
-  const seen = findForConsumers(place.consumers, row.target);
+  const seen = asConsumersSee(place.consumers, row);
   if (seen?.devno === row.devno && seen.root === row.root) return mount;
   throw new VolumeError('unavailable', `${row.target} is not visible in the mount namespace of ${place.consumers}.`, {
     details: { expected: `${row.target} (${row.devno})`, found: seen === undefined ? 'no mount' : seen.source },

@@ -21,11 +21,11 @@ const sameNamespace = (proc: string): boolean => {
   return theirs !== undefined && theirs === procLink('/proc/self/ns/mnt');
 };
 
-/** The mount at a target as the consumers' namespace has it (S20); `proc` is a folder in /proc. */
-export function findForConsumers(proc: string, target: string): MountEntry | undefined {
-  if (sameNamespace(proc)) return findMount(target);
+/** The mount at our row's target as the consumers' namespace has it (S20); `proc` is a folder in /proc. */
+export function asConsumersSee(proc: string, row: MountEntry): MountEntry | undefined {
+  if (sameNamespace(proc)) return row;
   try {
-    return mountAt(readMounts(proc), target);
+    return mountAt(readMounts(proc), row.target);
   } catch {
     return undefined;
   }

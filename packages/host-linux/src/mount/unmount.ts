@@ -2,7 +2,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Ctx, type MountEntry, remaining, VolumeError } from '@rexray/core';
-import { errnoCode, KernelError, shutdownFs, thaw, unmount } from '@rexray/kernel';
+import { errnoCode, KernelError, loopStatus, shutdownFs, thaw, unmount } from '@rexray/kernel';
 import type { Pending } from '../pending.ts';
 import { nameUsers, usersOf } from '../proc/users.ts';
 import { exclusiveOpenPasses } from '../unused.ts';
@@ -26,14 +26,14 @@ export interface UnmountOptions {
  */
 export async function unmountTarget(path: string, o: UnmountOptions, pending: Pending, ctx: Ctx): Promise<void> {
   const target = canonicalTarget(path);
-  let last: MountEntry | undefined;
+  let last: Mounted | undefined;
   for (let i = 0; i < MOST_LAYERS; i++) {
     const row = findMount(target);
     if (row === undefined) {
       if (last === undefined || !aliveElsewhere(last)) removeMountpoint(target);
       return;
     }
-    last = row;
+    last = { row, backing: backingOf(row.source) };
     if (o.expectDevno !== undefined && row.devno !== o.expectDevno) throw foreign(target, row, o.expectDevno);
     await release(target, o.kill === true, pending, ctx);
     await unmountOnce(target, row, pending, ctx);
@@ -43,12 +43,34 @@ export async function unmountTarget(path: string, o: UnmountOptions, pending: Pe
   });
 }
 
+interface Mounted {
+  readonly row: MountEntry;
+  /** Of a loop device: inode of its image. */
+  readonly backing: string | undefined;
+}
+
+function backingOf(source: string): string | undefined {
+  if (!source.startsWith('/dev/loop')) return undefined;
+  try {
+    const fd = openSync(source, constants.O_RDONLY);
+    try {
+      const status = loopStatus(fd);
+      return status && `${status.dev}:${status.ino}`;
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Another mount namespace may still have it there. Removing the directory would take it away from that one under way
- * (the kernel detaches mounts on a removed directory in all other namespaces), and hide who has it from S6.
+ * (the kernel detaches mounts on a removed directory in all other namespaces), and hide who has it from S6. A loop
+ * device that has another image by now says nothing about ours.
  */
-function aliveElsewhere(row: MountEntry): boolean {
-  if (!row.source.startsWith('/dev/')) return false;
+function aliveElsewhere({ row, backing }: Mounted): boolean {
+  if (!row.source.startsWith('/dev/') || backingOf(row.source) !== backing) return false;
   try {
     return !exclusiveOpenPasses({ path: row.source, readonly: row.readonly });
   } catch {
