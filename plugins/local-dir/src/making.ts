@@ -55,14 +55,13 @@ export async function commit(m: Making): Promise<string> {
     await files.makeFile(`${tmp}/id.${inc}`, '');
     await files.makeFile(`${tmp}/${recordFile(1)}`, JSON.stringify({ ...m.stored, nonce: inc }));
     if (!inPlace) await files.makeFile(`${tmp}/${MAKING}`, JSON.stringify(mark));
-    if (!inPlace && (await files.stat(place.path(name))) !== undefined)
-      throw taken(name, 'a directory that is not ours');
+    if (!inPlace) await assertFree(place, name);
     m.ctx.signal.throwIfAborted();
     await place.verify();
     if (!(await files.moveDir(tmp, sidecar(place, name)))) throw beingMade(name);
     await files.syncDir(place.path(KNOWN));
   } catch (e) {
-    await removeTree(tmp, 10_000);
+    await removeTree(tmp, 10_000).catch(() => undefined);
     throw e;
   }
   if (!inPlace) await fill(m);

@@ -15,7 +15,6 @@ export class Place {
   token = 'unknown';
   #identity: string | undefined;
   #expected: string | undefined;
-  #serial = 0;
 
   constructor(root: string, shared: boolean) {
     this.root = root;
@@ -27,8 +26,7 @@ export class Place {
   }
 
   scratch(where: typeof TMP | typeof TRASH = TMP): string {
-    this.#serial += 1;
-    return this.path(where, `${this.token}-${Date.now().toString(36)}${this.#serial}`);
+    return this.path(where, `${this.token}-${randomUUID()}`);
   }
 
   /** @param expected what this node pinned earlier @throws VolumeError `unavailable`, having made nothing */
