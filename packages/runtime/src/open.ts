@@ -27,17 +27,22 @@ import { type Engine, openEngine } from './engine/engine.ts';
 import { openHost, openStore } from './engine/places.ts';
 import { serviceParts } from './engine/services.ts';
 import { leaveWatcher } from './watcher/leave.ts';
+import { inWorkers } from './worker/index.ts';
 
 /** What an embedder may replace; everything has a default. */
 export interface OpenOptions extends Omit<LoadOptions, 'config'> {
   readonly logger?: Logger | undefined;
   /** `worker`: kernel calls are made in processes of their own, so that a hung file system costs one of them (a daemon's choice). Default `in-process`. */
   readonly host?: 'in-process' | 'worker' | HostDriver | undefined;
+  /** `worker`: drivers that may hang in a file system (`traits.blocking`) run in a process of their own. Default: as `host`, when that is a word. */
+  readonly drivers?: 'in-process' | 'worker' | undefined;
   readonly store?: NodeStore | undefined;
   /** Site policies around every volume verb, between the locks and the verbs. */
   readonly layers?: readonly Layer[] | undefined;
   /** This process looks after claims for as long as it lives (S11). Default true. */
   readonly watch?: boolean | undefined;
+  /** Asked at close, where volumes stay mounted: whether a process must be left that looks after their claims. Default: yes. */
+  readonly leaveWatcher?: (() => boolean) | undefined;
 }
 
 /** REX-Ray in this process. */
@@ -71,7 +76,8 @@ export async function openRexray(o: (FileForm | Config) & OpenOptions = {}): Pro
     events.emit('warning', { message, at: new Date().toISOString() });
   }
   makePlaces(config.paths, ['lib', 'state']);
-  const parts = await serviceParts(config, { logger, policyOf: (s) => policyOf(config, s), root: o.root });
+  const loaded = await serviceParts(config, { logger, policyOf: (s) => policyOf(config, s), root: o.root });
+  const parts = (o.drivers ?? o.host) === 'worker' ? inWorkers(loaded, config.paths.lib, logger) : loaded;
   const host = await openHost(config, o.host ?? 'in-process', logger);
   const store = o.store ?? (await openStore(config, logger));
   try {
@@ -83,7 +89,9 @@ export async function openRexray(o: (FileForm | Config) & OpenOptions = {}): Pro
       logger,
       ...(o.layers !== undefined && { layers: o.layers }),
       ...(o.watch !== undefined && { watch: o.watch }),
-      leaveWatcher: (names) => leaveWatcher(config, parts, names, logger),
+      leaveWatcher: async (names) => {
+        if (o.leaveWatcher?.() !== false) await leaveWatcher(config, parts, names, logger);
+      },
     });
     return facade(engine, config, events);
   } catch (e) {
@@ -94,7 +102,7 @@ export async function openRexray(o: (FileForm | Config) & OpenOptions = {}): Pro
 }
 
 function configured(o: (FileForm | Config) & OpenOptions): Promise<EffectiveConfig> | EffectiveConfig {
-  const { logger: _l, host: _h, store: _s, layers: _y, watch: _w, ...rest } = o;
+  const { logger: _l, host: _h, store: _s, layers: _y, watch: _w, drivers: _d, leaveWatcher: _v, ...rest } = o;
   if (rest.services === undefined) return loadConfig(rest as LoadOptions);
   const { overrides, flags, env, environmentFile, cwd, root, programDir, program, ...value } = rest as Config &
     LoadOptions;

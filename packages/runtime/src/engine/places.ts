@@ -28,8 +28,8 @@ export async function openHost(
   }
   const linux = await import('@rexray/host-linux');
   const surroundings = { service: 'this host', config: hostSettings(config), logger, libDir: config.paths.lib };
-  if (wanted === 'worker') throw new VolumeError('unsupported', 'worker', { details: {} });
-  return createPlugin<HostDriver>(linux.default.plugin, surroundings);
+  const { plugin } = linux.default;
+  return createPlugin<HostDriver>(wanted === 'worker' ? { ...plugin, create: linux.WorkerHost } : plugin, surroundings);
 }
 
 /** The node's state, in the state directory. */
