@@ -149,14 +149,17 @@ function ownHandlers(
   const id = (q: FastifyRequest): string => (q.params as { operation: string }).operation;
   const queryOf = (q: FastifyRequest): Record<string, unknown> =>
     (q as FastifyRequest & { asked: Record<string, unknown> }).asked;
-  const document = openApi();
+  let document: object | undefined;
   const handlers: Partial<Record<RouteOp, Handler>> = {
     'services.list': () => ({ items: Object.values(services).map(info) }),
     'services.get': (q) => info(serviceOf(services, (q.params as { service: string }).service)),
     'operations.list': () => ({ items: operations.list() }),
     'operations.get': (q) => operations.get(id(q), wait(q, 0)),
     'operations.cancel': (q) => operations.cancel(id(q), wait(q, 20_000)),
-    openapi: () => document,
+    openapi() {
+      document ??= openApi();
+      return document;
+    },
     async health(_q, r) {
       const h = await health();
       return r.code(h.ok ? 200 : 503).send({

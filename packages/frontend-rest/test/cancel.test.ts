@@ -1,5 +1,5 @@
 import { isVolumeError, type VolumeError } from '@rexray/core';
-import { routeOf } from '@rexray/rest-client';
+import { connect, routeOf } from '@rexray/rest-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Cleanup, type Served, serve, unique } from './embedded.ts';
 import { raw, until } from './raw.ts';
@@ -53,6 +53,22 @@ describe('cancel', () => {
       expect(isVolumeError(e, 'canceled')).toBe(true);
     }
     expect(await clean()).toEqual([]);
+  });
+
+  it('also when every connection of the client hangs', async () => {
+    const name = unique();
+    await on.integration.create(name);
+    on.machine.hang('mount', { times: 1 });
+    const narrow = connect({ socketPath: on.socket, connections: 1 });
+    cleanup.add(() => narrow.close());
+    const it = await narrow.integration();
+    const stop = new AbortController();
+    const mounting = it.mount(name, { holder: 'cli', signal: stop.signal });
+    await until(() => on.machine.calls.some((c) => c.call === 'mount'), 'the mount has begun');
+    const waiting = it.get(name);
+    stop.abort();
+    await expect(mounting).rejects.toMatchObject({ code: 'canceled', details: { rolledBack: true } });
+    expect((await waiting).state).toBe('available');
   });
 
   it('a connection that ends cancels its verb; another verb goes on', async () => {

@@ -89,7 +89,12 @@ async function cancel(t: Transport, id: string, hangUp: AbortController, ended: 
   ended.addEventListener('abort', () => clearTimeout(late), { once: true });
   try {
     for (let wait = 20; !ended.aborted; wait = Math.min(wait * 2, 1000)) {
-      const r = await t.send({ method: 'DELETE', target: `${API}/operations/${id}?waitMs=0`, headers: {} });
+      const r = await t.send({
+        method: 'DELETE',
+        target: `${API}/operations/${id}?waitMs=0`,
+        headers: {},
+        apart: true,
+      });
       r.resume();
       if (r.statusCode === 200) return;
       await new Promise((resolve) => setTimeout(resolve, wait));

@@ -68,7 +68,7 @@ async function* once(
   const route = routeOf('events');
   const wire = toWire(route, { type, service, volume });
   const headers = { accept: 'text/event-stream', ...(last !== undefined && { 'last-event-id': last }) };
-  const r = await t.send({ method: wire.method, target: wire.target, headers }, o.signal);
+  const r = await t.send({ method: wire.method, target: wire.target, headers, apart: true }, o.signal);
   const status = r.statusCode ?? 0;
   if (status !== 200) {
     let text = '';

@@ -1,6 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
-import { VolumeError } from '@rexray/core';
+import { isVolumeError, VolumeError } from '@rexray/core';
 
 export interface Address {
   /** Path of a unix socket. */
@@ -13,6 +13,8 @@ export interface Address {
   readonly tls?: https.AgentOptions;
   /** How long a server may send nothing at all before it counts as gone, in ms; default 30,000. A working one sends signs of life every 10 s. */
   readonly silenceMs?: number;
+  /** Calls at once; further ones wait. Default 256. Cancellations and streams of events do not count. */
+  readonly connections?: number;
 }
 
 export interface Send {
@@ -20,6 +22,8 @@ export interface Send {
   readonly target: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** On a connection of its own: it must not wait for calls that hang. */
+  readonly apart?: boolean;
 }
 
 /** Connections to one server, kept alive. */
@@ -27,6 +31,7 @@ export class Transport {
   readonly name: string;
   readonly silenceMs: number;
   readonly #agent: http.Agent;
+  readonly #apart: http.Agent;
   readonly #request: typeof http.request;
   readonly #o: http.RequestOptions;
 
@@ -39,11 +44,12 @@ export class Transport {
     this.name = a.url ?? `unix://${a.socketPath}`;
     this.silenceMs = a.silenceMs ?? 30_000;
     const secure = url?.protocol === 'https:';
-    const pool = { keepAlive: true, maxSockets: 256, maxFreeSockets: 16 };
-    this.#agent = secure ? new https.Agent({ ...pool, ...a.tls }) : new http.Agent(pool);
+    const agent = (pool: http.AgentOptions): http.Agent =>
+      secure ? new https.Agent({ ...pool, ...a.tls }) : new http.Agent(pool);
+    this.#agent = agent({ keepAlive: true, maxSockets: a.connections ?? 256, maxFreeSockets: 16 });
+    this.#apart = agent({ keepAlive: false });
     this.#request = secure ? https.request : http.request;
     this.#o = {
-      agent: this.#agent,
       headers: { ...a.headers },
       ...(url === undefined
         ? { socketPath: a.socketPath }
@@ -61,6 +67,7 @@ export class Transport {
     return new Promise((resolve, reject) => {
       const request = this.#request({
         ...this.#o,
+        agent: r.apart === true ? this.#apart : this.#agent,
         method: r.method,
         path: r.target,
         headers: {
@@ -79,14 +86,18 @@ export class Transport {
       signal?.addEventListener('abort', hangUp, { once: true });
       request.on('close', () => signal?.removeEventListener('abort', hangUp));
       request.on('error', (e) => reject(this.fault(e, r)));
-      request.on('response', resolve);
+      request.on('response', (response) => {
+        // Whoever reads it hears of its faults; where nobody reads, there is nobody to tell.
+        response.on('error', () => undefined);
+        resolve(response);
+      });
       request.end(body);
     });
   }
 
   /** What a fault of the connection means to a caller. */
   fault(e: unknown, r: Pick<Send, 'method' | 'target'>): VolumeError {
-    if (e instanceof VolumeError) return e;
+    if (isVolumeError(e)) return e;
     const code = (e as NodeJS.ErrnoException).code;
     const place = `${this.name}`;
     if (code === 'ENOENT' || code === 'ECONNREFUSED')
@@ -116,6 +127,7 @@ export class Transport {
 
   close(): void {
     this.#agent.destroy();
+    this.#apart.destroy();
   }
 }
 
