@@ -49,6 +49,8 @@ export interface NodeVolume {
   readonly mount?: {
     readonly target: string;
     readonly path: string;
+    /** What is mounted: a device node, a share or a directory. For people; `devno` decides. */
+    readonly device?: string;
     readonly devno: string;
     readonly mountId: number;
     readonly readonly: boolean;

@@ -112,6 +112,7 @@ export function withHolder(c: MountWork): NodeVolume {
           mount: {
             target: m.target,
             path: m.path,
+            ...(c.device !== undefined && { device: c.device.path }),
             devno: m.devno,
             mountId: m.mountId,
             readonly: m.readonly,

@@ -119,7 +119,7 @@ export const mount: Verb<readonly [string, MountOptions], Work, Mount> = {
       service: c.env.service,
       path: m.path,
       root: m.target,
-      device: c.device?.path ?? '',
+      device: m.device ?? c.device?.path ?? '',
       fsType: m.fsType,
       readOnly: m.readonly,
       holders: Object.keys(nv.holders),
