@@ -1,6 +1,6 @@
-import { VolumeError, type VolumeSpec } from '@rexray/core';
-import type { StoredVolume } from './backend.ts';
-import type { MemoryParams } from './config.ts';
+import { type Bytes, bytes, VolumeError, type VolumeSpec } from '@rexray/core';
+import type { MemoryBackend, StoredVolume } from './backend.ts';
+import type { MemoryConfig, MemoryParams } from './config.ts';
 
 type Differs = Record<string, { have: unknown; asked: unknown }>;
 
@@ -47,5 +47,25 @@ export function assertOurs(v: StoredVolume): void {
   throw new VolumeError('denied', `"${v.name}" was not made by us.`, {
     details: { rule: 'S12', found: 'no record' },
     hint: 'Adopt it first.',
+  });
+}
+
+/** The asked size rounded up to what the storage makes. @throws VolumeError `out_of_range`, `exhausted` */
+export function sizeFor(
+  b: MemoryBackend,
+  c: Pick<MemoryConfig, 'minSize' | 'maxSize' | 'sizeStep'> & { readonly capacity: Bytes },
+  asked: Bytes,
+  replaces: number,
+): Bytes {
+  const size = bytes(Math.ceil(asked / c.sizeStep) * c.sizeStep);
+  if (size < c.minSize || (c.maxSize !== undefined && size > c.maxSize)) {
+    throw new VolumeError('out_of_range', `${asked} bytes is outside what the memory storage makes.`, {
+      details: { min: c.minSize, ...(c.maxSize !== undefined && { max: c.maxSize }) },
+    });
+  }
+  const used = b.usedBytes();
+  if (used - replaces + size <= c.capacity) return size;
+  throw new VolumeError('exhausted', `The memory storage has no room for ${size} bytes.`, {
+    details: { limit: c.capacity, used },
   });
 }

@@ -23,7 +23,8 @@ import {
   type VolumeSpec,
 } from '@rexray/core';
 import { MemoryBackend, type StoredVolume } from './backend.ts';
-import { alreadyExists, assertOurs, differences, inUse } from './checks.ts';
+import { alreadyExists, assertOurs, differences, inUse, sizeFor } from './checks.ts';
+import { attachTo, ownerOf } from './claims.ts';
 import { type MemoryConfig, type MemoryParams, withDefaults } from './config.ts';
 import type { FaultOp } from './faults.ts';
 import { snapshotVerbs } from './snapshots.ts';
@@ -132,20 +133,7 @@ export class MemoryDriver implements StorageDriver<MemoryParams> {
   }
 
   attach(id: string, node: string, o: AttachOptions, ctx: Ctx): Promise<Attachment> {
-    return this.#run('attach', ctx, () => {
-      const v = this.#volume(id);
-      assertOurs(v);
-      const mine = v.attachments.find((a) => a.node === node);
-      const others = this.traits.multiWriter ? [] : v.attachments.filter((a) => a.node !== node);
-      if (others.length > 0) this.#takeOver(v, o.force);
-      if (mine === undefined) this.#assertSlot(node);
-      if (mine === undefined || mine.bootId !== o.bootId) v.epoch += 1;
-      if (others.length > 0 || mine === undefined) delete v.releaseAsked;
-      const claim = { node, bootId: o.bootId, epoch: v.epoch, since: new Date().toISOString(), readonly: o.readonly };
-      const kept = this.traits.multiWriter ? v.attachments.filter((a) => a.node !== node) : [];
-      v.attachments = [...kept, mine?.bootId === o.bootId ? { ...mine, readonly: o.readonly } : claim];
-      return this.#describe(v, o.readonly);
-    });
+    return this.#run('attach', ctx, () => attachTo(this.backend, this.#c, this.#volume(id), node, o));
   }
 
   detach(id: string, node: string, _o: { readonly force: boolean }, ctx: Ctx): Promise<void> {
@@ -227,17 +215,7 @@ export class MemoryDriver implements StorageDriver<MemoryParams> {
   }
 
   owner(id: string, node: string, ctx: Ctx): Promise<Ownership> {
-    return this.#run('owner', ctx, () => {
-      const v = this.#volume(id);
-      const mine = v.attachments.find((a) => a.node === node);
-      const holder = mine ?? v.attachments[0];
-      return {
-        mine: mine !== undefined,
-        epoch: holder?.epoch ?? v.epoch,
-        ...(holder !== undefined && { node: holder.node }),
-        ...(v.releaseAsked !== undefined && v.releaseAsked !== node && { releaseAsked: v.releaseAsked }),
-      };
-    });
+    return this.#run('owner', ctx, () => ownerOf(this.#volume(id), node));
   }
 
   requestRelease(id: string, node: string, ctx: Ctx): Promise<void> {
@@ -321,55 +299,7 @@ export class MemoryDriver implements StorageDriver<MemoryParams> {
   }
 
   #size(asked: Bytes, replaces = 0): Bytes {
-    const { minSize, maxSize, sizeStep } = this.#c;
-    const size = bytes(Math.ceil(asked / sizeStep) * sizeStep);
-    if (size < minSize || (maxSize !== undefined && size > maxSize)) {
-      throw new VolumeError('out_of_range', `${asked} bytes is outside what the memory storage makes.`, {
-        details: { min: minSize, ...(maxSize !== undefined && { max: maxSize }) },
-      });
-    }
-    const used = this.backend.usedBytes() - replaces + size;
-    if (used > this.#capacity()) {
-      throw new VolumeError('exhausted', `The memory storage has no room for ${size} bytes.`, {
-        details: { limit: this.#capacity(), used: this.backend.usedBytes() },
-      });
-    }
-    return size;
-  }
-
-  #assertSlot(node: string): void {
-    const max = this.#c.maxAttachments;
-    if (max === undefined) return;
-    const used = [...this.backend.volumes.values()].filter((v) => v.attachments.some((a) => a.node === node)).length;
-    if (used < max) return;
-    throw new VolumeError('exhausted', `Node ${node} has ${used} volumes attached, which is the limit.`, {
-      details: { limit: max, used },
-    });
-  }
-
-  #takeOver(v: StoredVolume, force: AttachOptions['force']): void {
-    if (force === false) throw inUse(v);
-    if (force === true && this.#c.fencing === 'none') {
-      throw new VolumeError('denied', `Volume "${v.name}" cannot be taken over: its last owner cannot be stopped.`, {
-        details: { rule: 'S10', found: `attached to ${v.attachments.map((a) => a.node).join(', ')}` },
-        hint: 'Detach it there, or take it "unsafe" once you know that the node is dead.',
-      });
-    }
-    if (this.#c.fencing === 'none') return;
-    const old = v.disk;
-    // A switch leaves the last owner on an orphan; a detach takes the disk from it and keeps the inode.
-    if (this.#c.fencing === 'switch') v.disk = this.backend.newDisk(old.path, old.sizeBytes, old.content);
-    else {
-      v.disk = { ...old };
-      old.gone = true;
-    }
-  }
-
-  #describe(v: StoredVolume, readonly: boolean): Attachment {
-    if (this.traits.multiWriter) {
-      return { kind: 'share', fsType: 'memory', source: v.disk.path, options: [], readonly };
-    }
-    return { kind: 'file', path: v.disk.path, readonly, inode: { dev: v.disk.dev, ino: v.disk.ino } };
+    return sizeFor(this.backend, { ...this.#c, capacity: this.#capacity() }, asked, replaces);
   }
 }
 
