@@ -35,6 +35,8 @@ export async function attach(volumes: Volumes, id: string, wish: Wish): Promise<
     const same = !fence && !forced && taken.scan.rev === v.scan.rev;
     const now = same ? { ...v, ...taken } : await claimed(volumes, v, taken.claim);
     await tidy(volumes, now);
+    const ino = String(now.image.ino);
+    if (now.claim?.ino !== ino) await volumes.claims.rewrite(v.name, v.scan.inc, { ...taken.claim, ...now.claim, ino });
     return describe(now, wish.o.readonly);
   }
   throw new VolumeError('busy', `Other nodes claim volume ${id} at the same time.`, {

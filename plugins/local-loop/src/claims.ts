@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { VolumeError } from '@rexray/core';
 import { errnoCode } from '@rexray/kernel';
 import type { Calls } from './calls.ts';
 import { askFile, claimFile, freeFile, readScan, type Scan, superseded } from './layout.ts';
@@ -64,7 +65,7 @@ export class Claims {
     const file = scan.free ? freeFile(scan.inc, scan.epoch) : claimFile(scan.inc, scan.epoch);
     const text = await this.#calls.readLink(this.#place.path(name, file));
     if (text === undefined) return 'changed';
-    return { ...(JSON.parse(text) as Claim), epoch: scan.epoch, ...(scan.free && { kind: 'free' }) };
+    return { ...parseClaim(text, name, file), epoch: scan.epoch, ...(scan.free && { kind: 'free' }) };
   }
 
   /**
@@ -155,6 +156,18 @@ const stamp = (claim: NewClaim, replaces: number): Omit<Claim, 'epoch'> => ({
   nonce: randomBytes(8).toString('hex'),
   since: new Date().toISOString(),
 });
+
+function parseClaim(text: string, name: string, file: string): Claim {
+  try {
+    return JSON.parse(text) as Claim;
+  } catch (cause) {
+    throw new VolumeError('data_loss', `The claim ${file} of volume "${name}" does not verify.`, {
+      details: { found: text.slice(0, 80), expected: 'a claim' },
+      hint: 'Nothing was changed. Once no node uses the volume, remove this link.',
+      cause,
+    });
+  }
+}
 
 function textOf(claim: Omit<Claim, 'epoch'>): string {
   const text = JSON.stringify(claim);

@@ -3,6 +3,7 @@ import {
   type Ctx,
   type DriverSnapshot,
   type DriverVolume,
+  isVolumeError,
   notFound,
   type SnapshotVerbs,
   VolumeError,
@@ -40,13 +41,25 @@ type About = Omit<DriverSnapshot, 'name'>;
 
 const PAGE = 1000;
 
+function parseAbout(text: string, name: string): About {
+  try {
+    return JSON.parse(text) as About;
+  } catch (cause) {
+    throw new VolumeError('data_loss', `What is known about snapshot "${name}" does not verify.`, {
+      details: { found: text.slice(0, 80) },
+      hint: 'Nothing was changed; its image is untouched.',
+      cause,
+    });
+  }
+}
+
 export function snapshotVerbs(d: Within): SnapshotVerbs<LocalLoopParams> {
   const { volumes } = d;
   const { calls, place } = volumes;
 
   const read = async (name: string): Promise<DriverSnapshot | undefined> => {
     const text = await calls.readText(place.path(SNAPSHOTS, name, ABOUT));
-    return text === undefined ? undefined : { ...(JSON.parse(text) as About), name };
+    return text === undefined ? undefined : { ...parseAbout(text, name), name };
   };
 
   const byId = async (id: string): Promise<DriverSnapshot | undefined> => {
@@ -132,15 +145,24 @@ export function snapshotVerbs(d: Within): SnapshotVerbs<LocalLoopParams> {
   const list: SnapshotVerbs['list'] = async (query) => {
     const names = ((await calls.entries(place.path(SNAPSHOTS))) ?? []).filter((n) => !n.startsWith('.')).sort();
     const items: DriverSnapshot[] = [];
+    const broken: string[] = [];
     const limit = Math.max(1, query.limit ?? PAGE);
     let at = names.findIndex((n) => query.cursor === undefined || n > query.cursor);
     if (at < 0) return { items };
     for (; at < names.length && items.length < limit; at++) {
-      const s = await read(names[at] ?? '');
+      const s = await read(names[at] ?? '').catch((e: unknown) => {
+        if (!isVolumeError(e, 'data_loss')) throw e;
+        broken.push(e.message);
+        return undefined;
+      });
       if (s !== undefined && (query.volumeId === undefined || s.volumeId === query.volumeId)) items.push(s);
     }
     const last = names[at - 1];
-    return { items, ...(at < names.length && last !== undefined && { next: last }) };
+    return {
+      items,
+      ...(at < names.length && last !== undefined && { next: last }),
+      ...(broken.length > 0 && { partial: broken.join(' ') }),
+    };
   };
 
   return {

@@ -102,7 +102,7 @@ describe('S12: SIGKILL before each mutating call, then a sweep', () => {
     async (kill) => {
       const steps = await killEachStep(dir, kill);
       console.log(`${kill.run}: killed at ${steps} steps`);
-      expect(steps).toBeGreaterThan(2);
+      expect(steps).toBeGreaterThan(1);
     },
     180_000,
   );

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Cleanup } from '@rexray/rig';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -18,19 +18,25 @@ beforeAll(async () => {
   id = (await driver.create('first', spec(), ctx())).id;
   // As create makes them, without the flushes.
   const record = JSON.stringify({ revision: 1, sizeBytes: 4096, createdAt: 'x', nonce: 'x', record: spec().record });
+  const claim = JSON.stringify({ kind: 'attach', node: 'n', boot: 'b', nonce: 'x', since: 'x', replaces: 0 });
+  // Second names of one file are much cheaper to make than files, and a listing reads them alike.
+  const source = (name: string, text: string): string => {
+    writeFileSync(join(dir, '.tmp', name), text);
+    return join(dir, '.tmp', name);
+  };
+  const [empty, recorded] = [source('empty', ''), source('record', record)];
+  symlinkSync(claim, join(dir, '.tmp', 'claim'));
   for (let i = 0; i < MANY; i++) {
     const at = join(dir, `volume-${i}`);
     const inc = i.toString(16).padStart(12, '0');
     mkdirSync(at);
-    for (const name of ['image', `id.${inc}`]) writeFileSync(join(at, name), '');
-    writeFileSync(join(at, `record.${inc}.1`), record);
-    symlinkSync(
-      JSON.stringify({ kind: 'attach', node: 'n', boot: 'b', nonce: 'x', since: 'x', replaces: 0 }),
-      join(at, `claim.${inc}.1`),
-    );
+    linkSync(empty, join(at, 'image'));
+    linkSync(empty, join(at, `id.${inc}`));
+    linkSync(recorded, join(at, `record.${inc}.1`));
+    linkSync(join(dir, '.tmp', 'claim'), join(at, `claim.${inc}.1`));
   }
-}, 60_000);
-afterAll(() => cleanup.run(), 60_000);
+}, 120_000);
+afterAll(() => cleanup.run(), 120_000);
 
 async function median(n: number, f: () => Promise<unknown>): Promise<number> {
   const ms: number[] = [];
@@ -63,7 +69,7 @@ it('lists 10,000 volumes in order, each once; the second time from what it has s
   const again = await median(5, all);
   console.log(`list of ${MANY}: first ${ms.toFixed(0)} ms, again ${again.toFixed(0)} ms`);
   expect(again).toBeLessThan(ms);
-}, 60_000);
+}, 120_000);
 
 it('a change of one shows in the next list', async () => {
   await all();
@@ -77,25 +83,22 @@ it('get and find do not depend on how many there are', async () => {
   cpSync(join(dir, '.rexray-root'), join(small, '.rexray-root'));
   const few = await node(small, 'n');
   const one = await few.create('first', spec(), ctx());
-  const times: Record<string, number> = {};
-  for (const [name, d, x] of [
-    ['few', few, one.id],
-    ['many', driver, id],
-    ['few again', few, one.id],
-    ['many again', driver, id],
-  ] as const) {
-    times[`get, ${name}`] = await median(500, () => d.get(x, ctx()));
-    times[`find, ${name}`] = await median(500, () => d.find('first', ctx()));
+  await few.attach(one.id, 'n', { force: false, readonly: false, bootId: 'b' }, ctx());
+  const verbs = {
+    'get of few': () => few.get(one.id, ctx()),
+    'get of many': () => driver.get(id, ctx()),
+    'find of few': () => few.find('first', ctx()),
+    'find of many': () => driver.find('first', ctx()),
+  };
+  // Interleaved, the best of each: the machine may do other things meanwhile.
+  const best = new Map<string, number>();
+  for (let round = 0; round < 10; round++) {
+    for (const [name, verb] of Object.entries(verbs)) {
+      best.set(name, Math.min(best.get(name) ?? Number.POSITIVE_INFINITY, await median(50, verb)));
+    }
   }
-  console.log(
-    Object.entries(times)
-      .map(([k, ms]) => `${k} ${ms.toFixed(3)} ms`)
-      .join(' · '),
-  );
-  // Of both, the better of two runs: the machine may do other things meanwhile.
+  console.log([...best].map(([name, ms]) => `${name} ${ms.toFixed(3)} ms`).join(' · '));
   for (const verb of ['get', 'find']) {
-    const best = (which: string): number =>
-      Math.min(times[`${verb}, ${which}`] ?? 0, times[`${verb}, ${which} again`] ?? 0);
-    expect(best('many')).toBeLessThan(best('few') * 2);
+    expect(best.get(`${verb} of many`) ?? 0).toBeLessThan((best.get(`${verb} of few`) ?? 0) * 1.5);
   }
 });
