@@ -1,4 +1,4 @@
-import { type Ctx, remaining } from '@rexray/core';
+import { type Ctx, remaining, VolumeError } from '@rexray/core';
 
 /** An abort that is a deadline: what `AbortSignal.timeout` gives as its reason. */
 export const isTimeout = (reason: unknown): boolean => (reason as { name?: unknown } | null)?.name === 'TimeoutError';
@@ -9,3 +9,11 @@ export const isTimeout = (reason: unknown): boolean => (reason as { name?: unkno
  */
 export const isLate = (ctx: Pick<Ctx, 'deadline' | 'signal'>): boolean =>
   remaining(ctx) === 0 || (ctx.signal.aborted && isTimeout(ctx.signal.reason));
+
+/** The error of a verb that is not begun any more. */
+export const tooLate = (op: string, ctx: Ctx): VolumeError =>
+  isLate(ctx)
+    ? new VolumeError('timeout', `The deadline had passed before ${op}; nothing was done.`, { details: { step: op } })
+    : new VolumeError('canceled', `The caller went away before ${op}; nothing was done.`, {
+        details: { step: op, rolledBack: true },
+      });

@@ -1,3 +1,4 @@
+import { closeSync, constants, openSync } from 'node:fs';
 import { type Ctx, remaining, VolumeError } from '@rexray/core';
 
 /**
@@ -37,3 +38,13 @@ const late = (op: string, afterMs: number): VolumeError<'timeout'> =>
     details: { step: op, afterMs: Math.round(afterMs) },
     hint: 'The volume stays locked until it does. Look at the kernel log (dmesg) and at the storage behind it.',
   });
+
+/** Gives a descriptor of the root of a mount to `body`. */
+export async function onMount(target: string, body: (fd: number) => Promise<unknown>): Promise<void> {
+  const fd = openSync(target, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    await body(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

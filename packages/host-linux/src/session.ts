@@ -1,4 +1,3 @@
-import { closeSync, constants, openSync } from 'node:fs';
 import {
   type Attachment,
   type Ctx,
@@ -17,15 +16,15 @@ import { type ChildResult, type ChildRunner, runChild } from './child.ts';
 import { unpin } from './connect/connection.ts';
 import { Connections } from './connect/connections.ts';
 import { type ConnectPlace, connect, disconnect, find, refresh } from './connect/index.ts';
-import { isLate } from './deadline.ts';
+import { tooLate } from './deadline.ts';
 import { thawUnmounted } from './frozen.ts';
 import * as fs from './fs/index.ts';
 import type { HeldLock } from './lock.ts';
 import { mountAtTarget, mountsOf } from './mount/mount.ts';
 import { canonicalTarget } from './mount/mountpoint.ts';
-import { asHostMount, findMount } from './mount/table.ts';
+import { asHostMount, findMount, mustBeMounted } from './mount/table.ts';
 import { unmountTarget } from './mount/unmount.ts';
-import { Pending } from './pending.ts';
+import { onMount, Pending } from './pending.ts';
 import { nameUsers, usersOf } from './proc/users.ts';
 import { assertFree, ownMounts } from './unused.ts';
 import { asVolumeError } from './wrap.ts';
@@ -251,7 +250,7 @@ export class LinuxSession implements HostSession {
       if (mine !== undefined) return mine;
       mustBeMounted(at);
       // Left by a process that is gone, its watcher too: whatever was done under it is not known to have been whole.
-      await this.#onMount(at, (fd) => this.#pending.run('thaw', thaw(fd), ctx));
+      await onMount(at, (fd) => this.#pending.run('thaw', thaw(fd), ctx));
       return { held: false };
     });
   }
@@ -266,17 +265,8 @@ export class LinuxSession implements HostSession {
     return this.#verb('sync', ctx, async () => {
       const at = canonicalTarget(target);
       mustBeMounted(at);
-      await this.#onMount(at, (fd) => this.#pending.run('sync', syncfs(fd), ctx));
+      await onMount(at, (fd) => this.#pending.run('sync', syncfs(fd), ctx));
     });
-  }
-
-  async #onMount(at: string, body: (fd: number) => Promise<unknown>): Promise<void> {
-    const fd = openSync(at, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-    try {
-      await body(fd);
-    } finally {
-      closeSync(fd);
-    }
   }
 
   /** Always the same promise: releasing again waits for the first. */
@@ -299,16 +289,4 @@ export class LinuxSession implements HostSession {
     this.#lock.close();
     this.#onEnd();
   }
-}
-
-const tooLate = (op: string, ctx: Ctx): VolumeError =>
-  isLate(ctx)
-    ? new VolumeError('timeout', `The deadline had passed before ${op}; nothing was done.`, { details: { step: op } })
-    : new VolumeError('canceled', `The caller went away before ${op}; nothing was done.`, {
-        details: { step: op, rolledBack: true },
-      });
-
-function mustBeMounted(target: string): void {
-  if (findMount(target) !== undefined) return;
-  throw new VolumeError('not_found', `Nothing is mounted at ${target}.`, { details: { what: 'mount' } });
 }

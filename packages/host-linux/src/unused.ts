@@ -1,8 +1,8 @@
 /** S6: that nobody uses a volume is proven by an exclusive open, not assumed. */
-import { closeSync, constants, openSync } from 'node:fs';
+import { constants } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Ctx, type Device, type MountEntry, remaining, type User, VolumeError } from '@rexray/core';
-import { errnoCode } from '@rexray/kernel';
+import { AT_FDCWD, closeFd, errnoCode, openat2 } from '@rexray/kernel';
 import { readMounts } from './proc/mountinfo.ts';
 import { inHostPidNamespace } from './proc/processes.ts';
 import { type IsIt, nameUsers, usersOf } from './proc/users.ts';
@@ -19,7 +19,8 @@ export const isDevice =
 export function exclusiveOpenPasses(device: Pick<Device, 'path' | 'readonly'>): boolean {
   const mode = device.readonly ? constants.O_RDONLY : constants.O_RDWR;
   try {
-    closeSync(openSync(device.path, mode | constants.O_EXCL | constants.O_NONBLOCK));
+    // Not by node:fs: Deno takes O_EXCL for "make a new file".
+    closeFd(openat2(AT_FDCWD, device.path, { flags: mode | constants.O_EXCL | constants.O_NONBLOCK }));
     return true;
   } catch (e) {
     if (errnoCode(e) === 'EBUSY') return false;

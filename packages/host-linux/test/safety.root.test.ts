@@ -14,9 +14,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { isVolumeError } from '@rexray/core';
 import { closeFd, findLoops, loopAttach } from '@rexray/kernel';
-import { BTRFS, Cleanup, EXT4, suite } from '@rexray/rig';
+import { BTRFS, Cleanup, EXT4, RUNTIMES, suite } from '@rexray/rig';
 import { afterEach, expect, it } from 'vitest';
 import { makeMountpoint, removeMountpoint } from '../src/mount/mountpoint.ts';
 import { bench, context, EXT4_IMAGE, ended, image, killQuietly, mountTable, opener, spec } from './rig.ts';
@@ -406,6 +407,18 @@ suite('S16, S20, S22: mounts', { root: true, loop: true, programs: EXT4 }, () =>
     expect((await failure(s.connect({ kind: 'dir', path: '/etc' }, { readonly: false }, context()))).code).toBe(
       'denied',
     );
+  });
+});
+
+suite('other runtimes', { root: true, loop: true, programs: EXT4 }, () => {
+  it.each(RUNTIMES.filter((r) => r.unbuilt))('$name runs the whole life of a volume from sources', (runtime) => {
+    const b = bench(cleanup);
+    const a = image(b.dir, 16);
+    const cycle = fileURLToPath(new URL('./fixtures/cycle.ts', import.meta.url));
+    const args = [...runtime.args(['@rexray/source']), cycle, b.config.stateDir, a.path, join(b.mountRoot, 'v')];
+    const said: unknown = JSON.parse(execFileSync(runtime.program, args, { encoding: 'utf8' }));
+    expect(said).toEqual({ verdict: 'blank', held: true, refused: 'in_use', clean: true, text: 'kept' });
+    expect(loopsOf(a.path)).toEqual([]);
   });
 });
 

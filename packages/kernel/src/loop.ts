@@ -1,5 +1,5 @@
 /** Loop devices (linux/loop.h). A device is addressed by an open descriptor of `/dev/loopN`, never by its number alone. */
-import { closeSync, constants as fs, openSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, constants as fs, openSync, readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { KernelError } from './errors.ts';
 import { call, tryCall } from './libc.ts';
@@ -131,20 +131,14 @@ export const loopSetCapacity = (loopFd: number): number =>
 export const loopDirectIo = (number: number): boolean =>
   readFileSync(`/sys/block/loop${number}/loop/dio`, 'latin1').trim() === '1';
 
-/** Numbers of the loop devices that are bound now. */
-export function boundLoops(): number[] {
-  const bound: number[] = [];
-  for (const name of readdirSync('/sys/block')) {
-    if (!name.startsWith('loop')) continue;
-    try {
-      readFileSync(`/sys/block/${name}/loop/backing_file`);
-      bound.push(Number(name.slice(4)));
-    } catch {
-      // unbound: the attribute group is absent
-    }
-  }
-  return bound;
-}
+/**
+ * Numbers of the loop devices that are bound now: only those have the attribute group. Asked without exceptions, since a
+ * machine keeps as many devices as it ever had bound at once.
+ */
+export const boundLoops = (): number[] =>
+  readdirSync('/sys/block')
+    .filter((name) => name.startsWith('loop') && existsSync(`/sys/block/${name}/loop/backing_file`))
+    .map((name) => Number(name.slice('loop'.length)));
 
 /**
  * The loop devices that a file is bound to, opened; found by device and inode, never by path. The caller closes them.

@@ -27,6 +27,7 @@ import type { Pending } from '../pending.ts';
 import { readMounts } from '../proc/mountinfo.ts';
 import { type IsIt, nameUsers, usersOf } from '../proc/users.ts';
 import { isDevice } from '../unused.ts';
+import { handedOut, handOut } from './direct.ts';
 import { canonicalTarget, makeMountpoint, removeMountpoint } from './mountpoint.ts';
 import { mountOptions } from './options.ts';
 import { mountShare } from './share.ts';
@@ -55,6 +56,7 @@ export function mountsOf(c: Connection): IsIt {
  * mount · `denied` (S20) · `unavailable` not visible to the consumers
  */
 export async function mountAtTarget(c: Connection, spec: MountSpec, place: MountPlace, ctx: Ctx): Promise<HostMount> {
+  if (handedOut(c)) return handOut(c, spec, place.allowRoots);
   const target = canonicalTarget(spec.target);
   const isIt = mountsOf(c);
   const rows = readMounts();

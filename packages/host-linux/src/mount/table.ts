@@ -1,7 +1,7 @@
 /** Looking a mount up in our table and in the one of its consumers. */
 
 import { join } from 'node:path';
-import type { HostMount, MountEntry } from '@rexray/core';
+import { type HostMount, type MountEntry, VolumeError } from '@rexray/core';
 import { mountAt, readMounts } from '../proc/mountinfo.ts';
 import { procLink } from '../proc/processes.ts';
 
@@ -29,4 +29,10 @@ export function asConsumersSee(proc: string, row: MountEntry): MountEntry | unde
   } catch {
     return undefined;
   }
+}
+
+/** @throws `not_found` */
+export function mustBeMounted(target: string): void {
+  if (findMount(target) !== undefined) return;
+  throw new VolumeError('not_found', `Nothing is mounted at ${target}.`, { details: { what: 'mount' } });
 }

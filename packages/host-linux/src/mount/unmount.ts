@@ -6,6 +6,7 @@ import { errnoCode, KernelError, loopStatus, shutdownFs, thaw, unmount } from '@
 import type { Pending } from '../pending.ts';
 import { nameUsers, usersOf } from '../proc/users.ts';
 import { exclusiveOpenPasses } from '../unused.ts';
+import { NO_DEVICE } from './direct.ts';
 import { canonicalTarget, removeMountpoint } from './mountpoint.ts';
 import { findMount } from './table.ts';
 
@@ -25,6 +26,8 @@ export interface UnmountOptions {
  * @throws `in_use` open files (with pids and commands), or another device is mounted there
  */
 export async function unmountTarget(path: string, o: UnmountOptions, pending: Pending, ctx: Ctx): Promise<void> {
+  // What was handed out without a mount is the volume itself: there is nothing to take off, least of all the directory.
+  if (o.expectDevno === NO_DEVICE) return;
   const target = canonicalTarget(path);
   let last: Mounted | undefined;
   for (let i = 0; i < MOST_LAYERS; i++) {
