@@ -60,8 +60,10 @@ export function parseSize(text: string, o: { bare?: 'GiB' | 'B'; path?: string }
     factor = base ** (POWER[letter.toUpperCase()] ?? 0);
   }
   const value = Number(digits) * factor;
-  const whole = Math.round(value);
-  if (Math.abs(value - whole) > 1e-6 || !Number.isSafeInteger(whole)) return fail('it is not a whole number of bytes');
+  if (factor === 1 && !Number.isInteger(value)) return fail('half a byte is none');
+  // 1.1GiB is no whole number of bytes: up, so that nobody gets less than was asked.
+  const whole = Math.max(0, Math.ceil(value - 1e-6));
+  if (!Number.isSafeInteger(whole)) return fail('it is too large');
   return bytes(whole);
 }
 

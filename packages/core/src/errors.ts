@@ -151,12 +151,17 @@ export function reviveError(x: unknown): AnyVolumeError {
   if (isVolumeError(x)) return x;
   const o = (typeof x === 'object' && x !== null ? x : {}) as Record<string, unknown>;
   const code: Code = isCode(o.code) ? o.code : 'internal';
-  const { volume, service, requestId } = o as ErrorPlace;
-  return new VolumeError(code, typeof o.message === 'string' ? o.message : String(x), {
-    details: (o.details ?? {}) as never,
-    ...(typeof o.hint === 'string' && { hint: o.hint }),
-    place: { ...(volume && { volume }), ...(service && { service }), ...(requestId && { requestId }) },
-  }) as AnyVolumeError;
+  const text = (k: string): string | undefined => (typeof o[k] === 'string' && o[k] !== '' ? o[k] : undefined);
+  const [volume, service, requestId, message] = ['volume', 'service', 'requestId', 'message'].map(text);
+  return new VolumeError(
+    code,
+    message ?? (typeof x === 'string' && x !== '' ? x : 'The other side failed without saying why.'),
+    {
+      details: (typeof o.details === 'object' && o.details !== null && o.code === code ? o.details : {}) as never,
+      ...(typeof o.hint === 'string' && { hint: o.hint }),
+      place: { ...(volume && { volume }), ...(service && { service }), ...(requestId && { requestId }) },
+    },
+  ) as AnyVolumeError;
 }
 
 export const notFound = (what: string, name: string, near: readonly string[] = []): VolumeError<'not_found'> =>

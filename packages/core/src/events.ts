@@ -47,7 +47,7 @@ export type EventOf<E extends EventName> = { readonly [K in E]: { readonly type:
 export interface EventSource {
   /** Listens until the result is disposed. A listener that throws does not disturb the verb. */
   on<E extends EventName>(event: E, listener: (x: Events[E]) => void): Disposable;
-  /** The same as an async iterable; holds at most `buffer` (default 1,000) events and drops the oldest beyond. */
+  /** The same as an async iterable, from this call until it is left or `signal` aborts; holds at most `buffer` (default 1,000) events and drops the oldest beyond. */
   stream<E extends EventName>(
     events: readonly E[],
     o?: { readonly signal?: AbortSignal; readonly buffer?: number },
@@ -62,47 +62,73 @@ export class EventBus implements EventSource {
 
   emit<E extends EventName>(event: E, payload: Events[E]): void {
     for (const listener of this.#emitter.listeners(event)) {
+      // A listener's bug is the listener's: the verb that emitted goes on.
       try {
-        (listener as (x: Events[E]) => void)(payload);
-      } catch {
-        // A listener's bug is the listener's: the verb that emitted goes on.
-      }
+        const answer: unknown = (listener as (x: Events[E]) => unknown)(payload);
+        if (answer instanceof Promise) answer.catch(() => undefined);
+      } catch {}
     }
   }
 
   on<E extends EventName>(event: E, listener: (x: Events[E]) => void): Disposable {
-    this.#emitter.on(event, listener as (...a: unknown[]) => void);
-    return { [DISPOSE]: () => void this.#emitter.off(event, listener as (...a: unknown[]) => void) };
+    // A function of its own for each subscription: `off` removes all that are equal.
+    const own = (x: Events[E]): void => listener(x);
+    this.#emitter.on(event, own as (...a: unknown[]) => void);
+    return { [DISPOSE]: () => void this.#emitter.off(event, own as (...a: unknown[]) => void) };
   }
 
-  async *stream<E extends EventName>(
+  stream<E extends EventName>(
     events: readonly E[],
     o: { signal?: AbortSignal; buffer?: number } = {},
-  ): AsyncGenerator<EventOf<E>> {
-    const queue: EventOf<E>[] = [];
-    const limit = o.buffer ?? 1000;
-    let wake: (() => void) | undefined;
-    const listening = events.map((type) =>
-      this.on(type, (x) => {
-        if (queue.length >= limit) queue.shift();
-        queue.push({ type, ...x } as EventOf<E>);
-        wake?.();
+  ): AsyncIterableIterator<EventOf<E>> {
+    return new Stream(this, events, o.buffer ?? 1000, o.signal);
+  }
+}
+
+/** Listens from the call on, not from the first read: what happens between the two is not missed. */
+class Stream<E extends EventName> implements AsyncIterableIterator<EventOf<E>> {
+  readonly #queue: EventOf<E>[] = [];
+  #waiting: ((r: IteratorResult<EventOf<E>>) => void)[] = [];
+  #listening: readonly Disposable[];
+  #ended = false;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort = (): void => this.#end();
+
+  constructor(bus: EventSource, events: readonly E[], buffer: number, signal: AbortSignal | undefined) {
+    this.#listening = events.map((type) =>
+      bus.on(type, (x) => {
+        const event = { ...x, type } as unknown as EventOf<E>;
+        const waiting = this.#waiting.shift();
+        if (waiting !== undefined) waiting({ value: event, done: false });
+        else if (this.#queue.push(event) > buffer) this.#queue.shift();
       }),
     );
-    const abort = (): void => wake?.();
-    o.signal?.addEventListener('abort', abort);
-    try {
-      while (o.signal?.aborted !== true) {
-        const next = queue.shift();
-        if (next !== undefined) yield next;
-        else
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-      }
-    } finally {
-      o.signal?.removeEventListener('abort', abort);
-      for (const l of listening) l[DISPOSE]();
-    }
+    this.#signal = signal;
+    if (signal?.aborted === true) this.#end();
+    else signal?.addEventListener('abort', this.#onAbort);
+  }
+
+  next(): Promise<IteratorResult<EventOf<E>>> {
+    const event = this.#ended ? undefined : this.#queue.shift();
+    if (event !== undefined) return Promise.resolve({ value: event, done: false });
+    if (this.#ended) return Promise.resolve({ value: undefined, done: true });
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  async return(): Promise<IteratorResult<EventOf<E>>> {
+    this.#end();
+    return { value: undefined, done: true };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    for (const l of this.#listening) l[DISPOSE]();
+    this.#listening = [];
+    for (const waiting of this.#waiting.splice(0)) waiting({ value: undefined, done: true });
   }
 }

@@ -97,21 +97,37 @@ export function nextRecord(
   return Object.fromEntries(Object.entries(merged).filter(([, v]) => v !== undefined)) as unknown as VolumeRecord;
 }
 
-// blank → formatted is the adoption of a file system that was found: it only ever adds the veto against formatting.
 function assertForward(from: FormatState, to: FormatState): void {
-  const ok =
-    (from.state === 'blank' &&
-      (to.state === 'blank'
-        ? to.consent !== true || from.consent === true
-        : to.state === 'formatting' || to.state === 'formatted')) ||
-    (from.state === 'formatting' && to.state === 'formatting' && to.plannedUuid === from.plannedUuid) ||
-    (from.state === 'formatting' && to.state === 'formatted' && to.uuid === from.plannedUuid) ||
-    (from.state === 'formatted' && to.state === 'formatting' && to.wipes === from.uuid) ||
-    (from.state === 'formatted' && to.state === 'formatted') ||
-    (from.state === 'none' && to.state === 'none');
-  if (!ok) {
-    throw new VolumeError('data_loss', `The format state cannot go from ${from.state} to ${to.state}.`, {
-      details: { found: from.state, expected: to.state },
-    });
+  if (isForward(from, to)) return;
+  throw new VolumeError('data_loss', `The format state cannot go from ${from.state} to ${to.state}.`, {
+    details: { found: from.state, expected: to.state },
+    hint: 'A file system that was made is only replaced by the verb that wipes it, naming its UUID.',
+  });
+}
+
+function isForward(from: FormatState, to: FormatState): boolean {
+  switch (from.state) {
+    case 'none':
+      return to.state === 'none';
+    case 'blank':
+      // Consent is given at creation or never. blank → formatted adopts a file system that was found: it adds the veto.
+      return to.state === 'blank' ? to.consent !== true || from.consent === true : to.state !== 'none';
+    case 'formatting':
+      if (to.state === 'formatted') return sameUuid(to.uuid, from.plannedUuid) && to.fsType === from.fsType;
+      // Another owner may take over; what is made, and over what, stays.
+      return (
+        to.state === 'formatting' &&
+        to.plannedUuid === from.plannedUuid &&
+        to.fsType === from.fsType &&
+        to.epoch >= from.epoch &&
+        to.wipes === from.wipes
+      );
+    case 'formatted':
+      // A copy gets a UUID of its own (S25); wiping names the one that it destroys (S3).
+      if (to.state === 'formatted') return to.fsType === from.fsType;
+      return to.state === 'formatting' && to.wipes !== undefined && sameUuid(to.wipes, from.uuid);
   }
 }
+
+/** People type UUIDs in either case. */
+const sameUuid = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
