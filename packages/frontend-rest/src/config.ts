@@ -32,6 +32,8 @@ const Config = Type.Object(
     signMs: Type.Integer({
       default: 10_000,
       minimum: 10,
+      // Clients take 30 s without a byte for a dead server.
+      maximum: 15_000,
       description: 'How often a verb that runs and a stream without events show that the server lives, in ms',
     }),
   },

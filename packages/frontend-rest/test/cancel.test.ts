@@ -259,6 +259,8 @@ describe('idempotency', () => {
     gone.catch(() => undefined);
     await until(async () => (await on.client.operations.list()).length === 1, 'the first runs');
     const waiting = raw(on.socket, path, { body: second, headers: key('e3') });
+    // Long enough for the second to arrive and wait for the first.
+    await new Promise((resolve) => setTimeout(resolve, 100));
     stop.abort();
     const answer = await waiting;
     expect([answer.status, answer.headers['idempotent-replayed']]).toEqual([201, undefined]);

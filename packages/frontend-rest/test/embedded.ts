@@ -3,13 +3,11 @@ import { join } from 'node:path';
 import { FakeMachine } from '@rexray/conformance';
 import {
   bounded,
-  bytes,
   classified,
   createIntegration,
   type Env,
   EventBus,
   type FrontendContext,
-  gib,
   type Integration,
   type Logger,
   layeredDriver,
@@ -128,4 +126,4 @@ function logInto(log: string[]): Logger {
 }
 
 export const unique = (prefix = 'v'): string => `${prefix}-${randomUUID().slice(0, 8)}`;
-export { bytes, Cleanup, gib, mib };
+export { Cleanup };
