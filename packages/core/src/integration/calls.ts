@@ -35,14 +35,16 @@ export function beginCall(
   };
 }
 
-/** A context for what must be done although the caller's is over: undo, clean-up. */
+/** Aborts after `ms` without keeping the process alive; `AbortSignal.timeout` with a listener does that on Deno. */
+function expiring(ms: number): AbortSignal {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(timeoutError(ms)), ms).unref();
+  return controller.signal;
+}
+
+/** A context for what no caller waits for: opening, undo, clean-up. */
 export function freshCtx(like: Pick<Ctx, 'requestId'>, ms = 30_000): Ctx {
-  return {
-    signal: AbortSignal.timeout(ms),
-    deadline: performance.now() + ms,
-    requestId: like.requestId,
-    progress: () => {},
-  };
+  return { signal: expiring(ms), deadline: performance.now() + ms, requestId: like.requestId, progress: () => {} };
 }
 
 const timeoutError = (ms: number): VolumeError<'timeout'> =>

@@ -4,6 +4,7 @@ import {
   classified,
   createIntegration,
   type Env,
+  freshCtx,
   type HostFacts,
   type Integration,
   layeredDriver,
@@ -151,12 +152,7 @@ function behindPlane(part: ServicePart, parts: EngineParts): StorageDriver {
   ]);
 }
 
-export const startCtx = (ms: number): Ctx => ({
-  signal: AbortSignal.timeout(ms),
-  deadline: performance.now() + ms,
-  requestId: 'open',
-  progress: () => {},
-});
+export const startCtx = (ms: number): Ctx => freshCtx({ requestId: 'open' }, ms);
 
 const mismatch = (service: string, expected: string, found: string): VolumeError<'unavailable'> =>
   new VolumeError(
