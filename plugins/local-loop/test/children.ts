@@ -3,11 +3,18 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hasRuntime, type JsRuntime, RUNTIMES } from '@rexray/rig';
+import { afterAll } from 'vitest';
 import type { Order } from './child.ts';
 
-/** Halves the start of a child. */
-const COMPILED = mkdtempSync(join(tmpdir(), 'rexray-compiled-'));
-process.on('exit', () => rmSync(COMPILED, { recursive: true, force: true }));
+let compiled: string | undefined;
+/** Node's compile cache, for the children of one test file: halves their start. */
+const cache = (): string => {
+  compiled ??= mkdtempSync(join(tmpdir(), 'rexray-compiled-'));
+  return compiled;
+};
+afterAll(() => {
+  if (compiled !== undefined) rmSync(compiled, { recursive: true, force: true });
+});
 
 const CHILD = join(import.meta.dirname, 'child.ts');
 
@@ -31,7 +38,7 @@ export function child(order: Order): Promise<Ended> {
     execFile(
       r.program,
       args,
-      { timeout: 60_000, env: { ...process.env, NODE_COMPILE_CACHE: COMPILED } },
+      { timeout: 60_000, env: { ...process.env, NODE_COMPILE_CACHE: cache() } },
       (error, stdout, stderr) => {
         if (error === null) return resolve({ signal: null, result: JSON.parse(stdout) as unknown });
         if (error.signal === 'SIGKILL') return resolve({ signal: 'SIGKILL', result: undefined });
