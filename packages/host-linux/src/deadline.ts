@@ -1,7 +1,8 @@
-import { type Ctx, remaining, VolumeError } from '@rexray/core';
+import { type Ctx, isVolumeError, remaining, VolumeError } from '@rexray/core';
 
-/** An abort that is a deadline: what `AbortSignal.timeout` gives as its reason. */
-export const isTimeout = (reason: unknown): boolean => (reason as { name?: unknown } | null)?.name === 'TimeoutError';
+/** An abort that is a deadline: what `AbortSignal.timeout` gives as its reason, or a verb that ran into its own. */
+export const isTimeout = (reason: unknown): boolean =>
+  (reason as { name?: unknown } | null)?.name === 'TimeoutError' || isVolumeError(reason, 'timeout');
 
 /**
  * The deadline has passed, by the clock or by the caller's signal: both are set for one moment, and either may be seen
