@@ -74,7 +74,7 @@ export interface ErrorDetails {
   exhausted: { limit?: number; used?: number };
   /** `rule` is a rule of the safety page (`S2`) or a configuration key; `found` what stood in the way. */
   denied: { rule: string; found?: string; where?: string };
-  unauthenticated: Record<never, never>;
+  unauthenticated: Readonly<Record<string, never>>;
   unsupported: { verb?: string; option?: string; missing?: string };
   unavailable: { retryAfterMs?: number; expected?: string; found?: string };
   timeout: { afterMs?: number; step?: string };

@@ -95,6 +95,10 @@ interface Common<N extends string, C, A extends readonly unknown[]> {
 type Produces = { host: HostDriver; store: NodeStore; layer: { readonly layer: Layer }; frontend: Frontend };
 
 /** Defines a plugin: its package's one default export. Stamps the interface version, so that an incompatible one is refused by name. */
+export function definePlugin<const N extends string, K extends keyof Produces, C, A extends readonly unknown[]>(
+  d: Common<N, C, A> & { readonly kind: K; readonly create: new (...a: A) => Produces[K] },
+): OtherPlugin<K, N, C>;
+// Last, because the compiler reports a mistake against the last overload: most plugins are storage drivers.
 export function definePlugin<const N extends string, C, P, A extends readonly unknown[]>(
   d: Common<N, C, A> & {
     readonly kind: 'storage';
@@ -103,9 +107,6 @@ export function definePlugin<const N extends string, C, P, A extends readonly un
     readonly classify?: (e: unknown) => Code | undefined;
   },
 ): StoragePlugin<N, C, P>;
-export function definePlugin<const N extends string, K extends keyof Produces, C, A extends readonly unknown[]>(
-  d: Common<N, C, A> & { readonly kind: K; readonly create: new (...a: A) => Produces[K] },
-): OtherPlugin<K, N, C>;
 export function definePlugin(d: object): unknown {
   const plugin = Object.freeze({ ...d, api: PLUGIN_API, core: CORE_VERSION });
   return Object.assign((config: Record<string, unknown> = {}) => ({ plugin, config }), { plugin });

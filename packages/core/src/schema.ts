@@ -56,9 +56,9 @@ export function parse<T>(s: Schema<T>, value: unknown, where: string): T {
   const path = first.path ?? [];
   const name = path.join('.');
   const found = first.message === UNKNOWN || nodeAt(root, path)?.writeOnly === true ? undefined : scalarAt(value, path);
-  const shown = found === undefined ? '' : `, found ${JSON.stringify(found)}`;
-  const hint = first.message === UNKNOWN ? keysHint(root, path) : undefined;
-  throw new VolumeError('invalid', `${where}: ${name === '' ? 'the value' : `"${name}"`} ${first.message}${shown}.`, {
+  const shown = found === undefined ? undefined : `Found ${JSON.stringify(found)}.`;
+  const hint = first.message === UNKNOWN ? keysHint(root, path) : shown;
+  throw new VolumeError('invalid', `${where}: ${name === '' ? 'the value' : `"${name}"`} ${first.message}.`, {
     details: { path: name, expected: first.message, ...(found !== undefined && { value: found }) },
     ...(hint !== undefined && { hint }),
   });

@@ -9,6 +9,7 @@ import {
   definePlugin,
   type Layer,
   LOGGER,
+  type Logger,
   MemoryStore,
   PLUGIN_API,
   token,
@@ -23,7 +24,7 @@ describe('a plugin', () => {
     deps: [CONFIG, LOGGER],
     create: class extends MemoryStore {
       readonly n: number;
-      constructor(c: { n: number }, _log: object) {
+      constructor(c: { n: number }, _log: Logger) {
         super();
         this.n = c.n;
       }

@@ -105,9 +105,9 @@ describe('a schema', () => {
   it('says where, what is wrong and what was found', () => {
     expect(refusal({ retry: { count: -1 } })).toEqual({
       path: 'retry.count',
-      text: 'service "x": "retry.count" must be >= 0, found -1.',
+      text: 'service "x": "retry.count" must be >= 0. Found -1.',
     });
-    expect(refusal({ tier: 'nvme' }).text).toContain('"tier" must be one of ssd, hdd, 7, found "nvme"');
+    expect(refusal({ tier: 'nvme' }).text).toContain('"tier" must be one of ssd, hdd, 7. Found "nvme".');
     expect(refusal({ proxy: { password: 'p' } })).toMatchObject({
       path: 'proxy.host',
       text: expect.stringContaining('is required'),
