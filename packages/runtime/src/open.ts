@@ -39,6 +39,10 @@ export interface OpenOptions extends Omit<LoadOptions, 'config'> {
   readonly store?: NodeStore | undefined;
   /** Site policies around every volume verb, between the locks and the verbs. */
   readonly layers?: readonly Layer[] | undefined;
+  /** A configuration that was read already: nothing else is read. */
+  readonly loaded?: EffectiveConfig | undefined;
+  /** Answers before the services are open; a verb waits for its own. A backend that hangs then delays nobody else. Default false. */
+  readonly background?: boolean | undefined;
   /** This process looks after claims for as long as it lives (S11). Default true. */
   readonly watch?: boolean | undefined;
   /** Asked at close, where volumes stay mounted: whether a process must be left that looks after their claims. Default: yes. */
@@ -89,6 +93,7 @@ export async function openRexray(o: (FileForm | Config) & OpenOptions = {}): Pro
       logger,
       ...(o.layers !== undefined && { layers: o.layers }),
       ...(o.watch !== undefined && { watch: o.watch }),
+      ...(o.background === true && { background: true }),
       leaveWatcher: async (names) => {
         if (o.leaveWatcher?.() !== false) await leaveWatcher(config, parts, names, logger);
       },
@@ -102,7 +107,8 @@ export async function openRexray(o: (FileForm | Config) & OpenOptions = {}): Pro
 }
 
 function configured(o: (FileForm | Config) & OpenOptions): Promise<EffectiveConfig> | EffectiveConfig {
-  const { logger: _l, host: _h, store: _s, layers: _y, watch: _w, drivers: _d, leaveWatcher: _v, ...rest } = o;
+  const { logger: _l, host: _h, store: _s, layers: _y, watch: _w, drivers: _d, leaveWatcher: _v, background: _b, loaded, ...rest } = o;
+  if (loaded !== undefined) return loaded;
   if (rest.services === undefined) return loadConfig(rest as LoadOptions);
   const { overrides, flags, env, environmentFile, cwd, root, programDir, program, ...value } = rest as Config &
     LoadOptions;

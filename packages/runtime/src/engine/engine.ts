@@ -35,7 +35,7 @@ export async function openEngine(parts: EngineParts): Promise<Engine> {
       hint: 'Is /proc mounted?',
     });
   const runtimes = new Map(parts.services.map((p) => [p.name, new ServiceRuntime(p, parts, { facts, self })]));
-  await Promise.all(
+  const opening = Promise.all(
     [...runtimes.values()].map((r) =>
       r.open(ctx).catch((e: unknown) => {
         parts.logger.error(
@@ -50,6 +50,7 @@ export async function openEngine(parts: EngineParts): Promise<Engine> {
       }),
     ),
   );
+  if (parts.background !== true) await opening;
   const scratches = new Set<Scratch>();
   const handles = new Map(
     [...runtimes.values()].map((r) => [

@@ -34,6 +34,8 @@ export interface EngineParts {
   readonly stepHook?: StepHook;
   /** How long one driver call may take, in ms. */
   readonly driverTimeoutMs?: number;
+  /** Do not wait for the services to be open. */
+  readonly background?: boolean;
   /** Look after claims while open (S11). Default true. */
   readonly watch?: boolean;
   /** Called at close with the services that still have mounts which somebody must look after. */

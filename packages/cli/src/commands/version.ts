@@ -1,0 +1,37 @@
+import { readFileSync, realpathSync } from 'node:fs';
+
+/** As `uname -m` says it, which is what REX-Ray printed. */
+const ARCH: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'ARMv8', arm: 'ARMv7' };
+
+export interface Version {
+  readonly binary: string;
+  readonly semVer: string;
+  readonly osArch: string;
+  readonly node: string;
+}
+
+export function version(): Version {
+  const { version: semVer } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  const os = process.platform === 'linux' ? 'Linux' : process.platform;
+  return {
+    binary: program(process.argv[1] ?? ''),
+    semVer,
+    osArch: `${os}-${ARCH[process.arch] ?? process.arch}`,
+    node: process.versions.node,
+  };
+}
+
+function program(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+export function versionText(): string {
+  const v = version();
+  return `REX-Ray\n-------\nBinary: ${v.binary}\nSemVer: ${v.semVer}\nOsArch: ${v.osArch}\nNode: ${v.node}\n`;
+}

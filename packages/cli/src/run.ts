@@ -1,0 +1,16 @@
+import type { Io } from './io.ts';
+
+/**
+ * One command line, as a person types it after `rexray`.
+ * @returns the exit status: 0, or that of the error's code (docs/errors in the table of core)
+ */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  // Asked by every script and health check: it loads nothing else.
+  if (argv[0] === 'version' && argv.length === 1) {
+    const { versionText } = await import('./commands/version.ts');
+    io.out(versionText());
+    return 0;
+  }
+  const { runProgram } = await import('./program.ts');
+  return runProgram(argv, io);
+}
