@@ -10,6 +10,7 @@ import {
   MemoryStore,
   type NodeStore,
   type Policy,
+  type Reconciled,
   type Service,
   SimulatedCrash,
   type StepHook,
@@ -57,6 +58,8 @@ export interface TestRexray extends AsyncDisposable {
   reopen(): Promise<TestRexray>;
   /** What is left that should not be: mounts, devices, claims, intents and notes without a holder. Empty = clean. */
   leaks(): Promise<readonly string[]>;
+  /** What the watch does from time to time: finish what this process had to leave. */
+  retryLeftovers(): Promise<readonly Reconciled[]>;
   close(): Promise<void>;
 }
 
@@ -135,6 +138,7 @@ export async function testRexray(o: TestOptions = {}): Promise<TestRexray> {
       return testRexray({ ...o, backend, machine, store });
     },
     leaks: () => leaks({ backend, machine, store }),
+    retryLeftovers: () => engine.retryLeftovers(),
     close: () => engine.close(),
     [Symbol.asyncDispose]: () => engine.close(),
   };

@@ -217,3 +217,72 @@ describe('remove', () => {
     expect(await codeOf(t.integration.get('data'))).toBe('not_found');
   });
 });
+
+describe('what could not be finished', () => {
+  it('an unmount that was busy is finished later, in the same process', async () => {
+    const r = await rexray();
+    const s = r.integration;
+    await s.create('data', { size: '1GiB' });
+    await s.mount('data', { holder: 'engine:a' });
+    const user = r.machine.use('/volumes/data', 'open');
+    expect(await codeOf(s.unmount('data', { holder: 'engine:a' }))).toBe('in_use');
+    expect((await r.leaks()).length).toBeGreaterThan(0);
+    user[Symbol.dispose]();
+    expect((await r.retryLeftovers()).length).toBe(1);
+    expect(await r.leaks()).toEqual([]);
+    expect(await r.retryLeftovers()).toEqual([]);
+  });
+
+  it('a busy unmount can be mounted again, and then ends', async () => {
+    const r = await rexray();
+    const s = r.integration;
+    await s.create('data', { size: '1GiB' });
+    await s.mount('data', { holder: 'engine:a' });
+    const user = r.machine.use('/volumes/data', 'open');
+    expect(await codeOf(s.unmount('data', { holder: 'engine:a' }))).toBe('in_use');
+    await s.mount('data', { holder: 'engine:b' });
+    expect(await r.retryLeftovers()).toEqual([]);
+    expect((await s.get('data')).state).toBe('mounted');
+    user[Symbol.dispose]();
+    await s.unmount('data', { holder: 'engine:b' });
+    expect(await r.leaks()).toEqual([]);
+  });
+
+  it('S12: power lost with the state: the claim of the earlier boot is given up at the first open after it', async () => {
+    const r = await rexray({ driver: { fencing: 'none' } });
+    await r.integration.create('data', { size: '1GiB' });
+    await r.integration.mount('data', { holder: 'cli' });
+    r.machine.reboot();
+    const again = await testRexray({ backend: r.backend, machine: r.machine, driver: { fencing: 'none' } });
+    open.push(again);
+    expect(await again.leaks()).toEqual([]);
+    expect((await again.integration.get('data')).attachments).toEqual([]);
+  });
+
+  it('S13: a driver that ignores the abort does not hold the verb, and what it did then is undone later', async () => {
+    const r = await rexray({ driver: { fencing: 'none' } });
+    const s = r.integration;
+    await s.create('data', { size: '1GiB' });
+    r.backend.faults.delay('attach', 300, { times: 1 });
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 50);
+    expect(await codeOf(s.mount('data', { holder: 'cli', signal: stop.signal }))).toBe('canceled');
+    expect(await r.leaks()).toEqual([]);
+  });
+
+  it('S18: state lost while a volume is mounted: it stays mounted, for a holder that only a person drops', async () => {
+    const r = await rexray({ driver: { fencing: 'none' } });
+    await r.integration.create('data', { size: '1GiB' });
+    const m = await r.integration.mount('data', { holder: 'engine:a' });
+    const again = await testRexray({ backend: r.backend, machine: r.machine, driver: { fencing: 'none' } });
+    open.push(again);
+    const s = again.integration;
+    expect((await s.holders.list()).map((h) => h.holder)).toEqual(['recovered']);
+    expect((await s.get('data')).mountpoint).toBe(m.path);
+    await s.unmount('data', { holder: 'engine:a' });
+    expect(await codeOf(s.remove('data'))).toBe('in_use');
+    await s.holders.release('data', 'recovered');
+    expect(await again.leaks()).toEqual([]);
+    await s.remove('data');
+  });
+});

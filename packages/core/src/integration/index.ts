@@ -11,5 +11,6 @@ export {
   scratchKey,
   volumeKey,
 } from './env.ts';
-export { type Reconciled, reconcile } from './reconcile.ts';
+export { type Reconciled, reconcile, retryLeftovers } from './reconcile.ts';
+export { RECOVERED } from './recover.ts';
 export { WATCH_MS, watchOnce } from './watch.ts';

@@ -3,7 +3,8 @@ import { isVolumeError } from '../errors.ts';
 import type { HostSession } from '../host.ts';
 import type { Intent, NodeVolume } from '../store.ts';
 import { type Env, intentKey, lockKey, targetOf, volumeKey } from './env.ts';
-import { find } from './facts.ts';
+import { all, find } from './facts.ts';
+import { recoverMounts } from './recover.ts';
 
 /** What a reconcile did, for people and tests. */
 export interface Reconciled {
@@ -19,30 +20,70 @@ export async function reconcile(env: Env, ctx: Ctx): Promise<readonly Reconciled
   const did: Reconciled[] = [];
   for (const line of (await env.driver.sweep?.(env.node, env.self.bootId, ctx)) ?? [])
     did.push({ volume: '', did: `removed half-made ${line}` });
-  for (const name of await suspects(env, ctx)) {
+  did.push(...(await each(env, await suspects(env, ctx), ctx)));
+  did.push(...(await recoverMounts(env, ctx)));
+  await env.store.commit([{ put: bootKey(env), value: env.self.bootId }], { durable: false });
+  return did;
+}
+
+async function each(env: Env, names: Iterable<string>, ctx: Ctx): Promise<readonly Reconciled[]> {
+  const did: Reconciled[] = [];
+  for (const name of names) {
     try {
       const what = await reconcileVolume(env, name, ctx);
       if (what !== undefined) did.push({ volume: name, did: what });
     } catch (e) {
       env.logger.warn(
         { service: env.service, volume: name, err: isVolumeError(e) ? e.message : String(e) },
-        'could not be reconciled; it is tried again at the next open',
+        'could not be reconciled; it is tried again later',
       );
     }
   }
   return did;
 }
 
+/**
+ * What this living process could not finish (an undo that failed, an unmount that was busy) and nobody works on now. Unlike
+ * {@link reconcile} it may be called again and again; the lock tells a verb under way from one that was given up.
+ */
+export async function retryLeftovers(env: Env, ctx: Ctx): Promise<readonly Reconciled[]> {
+  const names = new Set<string>();
+  for (const [, i] of await env.store.list<Intent>(intentKey(env.service, ''))) {
+    if (Date.now() - Date.parse(i.at) > LEFTOVER_MS) names.add(i.volume);
+  }
+  for (const [, nv] of await nodeVolumes(env)) if (idle(nv)) names.add(nv.volume);
+  return each(env, names, ctx);
+}
+
+/** An intent older than this whose volume nobody has locked was given up, in ms. */
+const LEFTOVER_MS = 10_000;
+
+const idle = (nv: NodeVolume): boolean => Object.keys(nv.holders).length === 0 && nv.attached !== true;
+const nodeVolumes = (env: Env): Promise<readonly (readonly [string, NodeVolume])[]> =>
+  env.store.list<NodeVolume>(volumeKey(env.service, ''));
+
 /** Volumes with an intent of a dead process, with notes of an earlier boot, or mounted for nobody. */
 async function suspects(env: Env, ctx: Ctx): Promise<readonly string[]> {
   const names = new Set<string>();
   for (const [, i] of await env.store.list<Intent>(intentKey(env.service, '')))
     if (!(await lives(env, i, ctx))) names.add(i.volume);
-  for (const [, nv] of await env.store.list<NodeVolume>(volumeKey(env.service, ''))) {
-    const idle = Object.keys(nv.holders).length === 0 && nv.attached !== true;
-    if (nv.bootId !== env.self.bootId || idle) names.add(nv.volume);
+  for (const [, nv] of await nodeVolumes(env)) if (nv.bootId !== env.self.bootId || idle(nv)) names.add(nv.volume);
+  if ((await env.store.get<string>(bootKey(env))) !== env.self.bootId) {
+    for (const name of await claimsOfEarlierBoots(env, ctx)) names.add(name);
   }
   return [...names];
+}
+
+const bootKey = (env: Env): string => `boot/${env.service}`;
+
+/** Once a boot: claims that this node made before it and has no note of (its state was lost with the power). */
+async function claimsOfEarlierBoots(env: Env, ctx: Ctx): Promise<readonly string[]> {
+  const names: string[] = [];
+  for await (const v of all(env, ctx)) {
+    const ours = v.attachments.find((a) => a.node === env.node);
+    if (ours?.bootId !== undefined && ours.bootId !== env.self.bootId) names.push(v.name);
+  }
+  return names;
 }
 
 async function lives(env: Env, i: Intent, ctx: Ctx): Promise<boolean> {
@@ -57,14 +98,14 @@ async function reconcileVolume(env: Env, name: string, ctx: Ctx): Promise<string
   try {
     session = await env.host.open(lockKey(env, name), short);
   } catch (e) {
-    if (isVolumeError(e, 'busy')) return undefined;
+    if (isVolumeError(e, 'busy', 'timeout')) return undefined;
     throw e;
   }
   try {
+    // Whoever works on the volume has its lock; we have it, so that an intent that is there now was given up, whether
+    // its process lives or not.
     const intent = await env.store.get<Intent>(intentKey(env.service, name));
     const nv = await env.store.get<NodeVolume>(volumeKey(env.service, name));
-    // Under the lock the owner may turn out to live after all, or to have finished meanwhile.
-    if (intent !== undefined && (await lives(env, intent, ctx))) return undefined;
     return await converge(env, name, session, { intent, nv }, ctx);
   } finally {
     await session.release();
@@ -84,6 +125,7 @@ async function converge(
   // A freeze that outlived its helper process blocks everything else (S16).
   if (intent?.op === 'snapshots.create' || intent?.op === 'clone')
     await session.thaw(target, ctx).catch(() => undefined);
+  if (intent === undefined && nv === undefined && !(await claimedEarlier(env, name, ctx))) return undefined;
   const needed = sameBoot && nv !== undefined && (Object.keys(nv.holders).length > 0 || nv.attached === true);
   if (needed) {
     if (intent === undefined) return undefined;
@@ -99,6 +141,11 @@ async function converge(
       ? 'took off a mount that nobody needs'
       : 'cleared the notes of an earlier boot'
     : `took back an interrupted ${intent.op}`;
+}
+
+async function claimedEarlier(env: Env, name: string, ctx: Ctx): Promise<boolean> {
+  const ours = (await find(env, name, ctx))?.attachments.find((a) => a.node === env.node);
+  return ours?.bootId !== undefined && ours.bootId !== env.self.bootId;
 }
 
 /** Unmounted, disconnected, and our claim given up; every part may already be so. */

@@ -6,7 +6,8 @@ import type { Env } from './env.ts';
 /** A volume as callers see it: what the storage says plus what this node did. */
 export function view(env: Env, v: DriverVolume, nv: NodeVolume | undefined, notes: readonly string[] = []): Volume {
   const mine = v.attachments.some((a) => a.node === env.node);
-  const mounted = nv?.mount !== undefined && nv.volumeId === v.id;
+  const known = nv?.volumeId === v.id ? nv : undefined;
+  const mounted = known?.mount !== undefined && known.lost === undefined;
   const format = v.record.format;
   return {
     name: v.name,
@@ -25,17 +26,15 @@ export function view(env: Env, v: DriverVolume, nv: NodeVolume | undefined, note
       epoch: a.epoch,
       ...(a.since !== undefined && { since: a.since }),
     })),
-    ...(mounted && { mountpoint: nv.mount.path, mountRoot: nv.mount.target }),
-    holders: mounted
-      ? Object.entries(nv.holders).map(([holder, h]) => ({
-          holder,
-          volume: v.name,
-          service: env.service,
-          count: h.count,
-          since: h.since,
-          ...(h.pid !== undefined && { pid: h.pid }),
-        }))
-      : [],
+    ...(mounted && known?.mount !== undefined && { mountpoint: known.mount.path, mountRoot: known.mount.target }),
+    holders: Object.entries(known?.holders ?? {}).map(([holder, h]) => ({
+      holder,
+      volume: v.name,
+      service: env.service,
+      count: h.count,
+      since: h.since,
+      ...(h.pid !== undefined && { pid: h.pid }),
+    })),
     hints: v.record.hints,
     labels: v.record.labels,
     params: v.params,

@@ -2,17 +2,33 @@ import type { Ctx } from '../context.ts';
 import type { Ownership } from '../driver.ts';
 import { isVolumeError } from '../errors.ts';
 import type { NodeVolume } from '../store.ts';
-import { beginCall } from './calls.ts';
+import { beginCall, freshCtx } from './calls.ts';
 import { type Env, intentKey, lockKey, lostKey, volumeKey } from './env.ts';
+import { retryLeftovers } from './reconcile.ts';
 
 /** How often an owner looks whether it still is one, in ms (S11: at most 2 s). */
 export const WATCH_MS = 1_500;
+
+/** How often a process looks whether it left something unfinished, in ms. */
+const LEFTOVERS_EVERY_MS = 15_000;
+const lastLook = new WeakMap<Env, number>();
+
+async function finishLeftovers(env: Env): Promise<void> {
+  const last = lastLook.get(env) ?? performance.now();
+  if (!lastLook.has(env)) lastLook.set(env, last);
+  if (performance.now() - last < LEFTOVERS_EVERY_MS) return;
+  lastLook.set(env, performance.now());
+  for (const r of await retryLeftovers(env, freshCtx({ requestId: 'watch' }))) {
+    env.logger.warn({ service: env.service, volume: r.volume }, `finished later: ${r.did}`);
+  }
+}
 
 /**
  * One look at every volume that this node has mounted: a lost claim ends our writes at once (S11), a wish for release is
  * granted when nobody here needs the volume (S10). @returns how many volumes are mounted
  */
 export async function watchOnce(env: Env): Promise<number> {
+  await finishLeftovers(env);
   const owner = env.driver.owner;
   const rows = (await env.store.list<NodeVolume>(volumeKey(env.service, '')))
     .map(([, nv]) => nv)

@@ -82,40 +82,40 @@ export function classified(o: {
   };
 }
 
-/** An upper bound of one driver call; the verb's own deadline still holds. */
-export function bounded(o: { readonly service: string; readonly ms: number }): Layer {
+/** How long a driver may take to end by itself after it was told to, in ms. */
+const GRACE_MS = 5_000;
+
+/**
+ * An upper bound of one driver call. A call whose caller is gone may still end by itself for a moment: then what it did is
+ * known, and is undone. A driver that does not listen loses the verb after that; its outcome is unknown (S13).
+ */
+export function bounded(o: { readonly service: string; readonly ms: number; readonly graceMs?: number }): Layer {
   return async (call, next) => {
+    const { signal } = call.ctx;
+    const timers: NodeJS.Timeout[] = [];
     const left = Math.max(0, Math.min(o.ms, call.ctx.deadline - performance.now()));
-    let timer: NodeJS.Timeout | undefined;
+    const grace = o.graceMs ?? GRACE_MS;
+    let ended: () => void = () => {};
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () =>
-          reject(
-            new VolumeError(
-              'timeout',
-              `${call.op} in service "${o.service}" did not answer within ${Math.round(left)} ms.`,
-              {
-                details: { afterMs: Math.round(left), step: call.op },
-                hint: 'Its outcome is unknown: look at the volume before you try again.',
-              },
-            ),
-          ),
-        left,
-      );
+      timers.push(setTimeout(() => reject(unanswered(o.service, call.op, left)), left + grace));
+      ended = () => timers.push(setTimeout(() => reject(signal.reason), grace));
+      if (signal.aborted) ended();
+      else signal.addEventListener('abort', ended, { once: true });
     });
-    const over = new Promise<never>((_, reject) => {
-      if (call.ctx.signal.aborted) reject(call.ctx.signal.reason);
-      else call.ctx.signal.addEventListener('abort', () => reject(call.ctx.signal.reason), { once: true });
-    });
-    // A driver that ignores the signal must not hold the verb: its late answer is dropped, the undo reads back (S13).
-    over.catch(() => {});
     try {
-      return await Promise.race([next(call), late, over]);
+      return await Promise.race([next(call), late]);
     } finally {
-      clearTimeout(timer);
+      for (const t of timers) clearTimeout(t);
+      signal.removeEventListener('abort', ended);
     }
   };
 }
+
+const unanswered = (service: string, op: string, ms: number): VolumeError<'timeout'> =>
+  new VolumeError('timeout', `${op} in service "${service}" did not answer within ${Math.round(ms)} ms.`, {
+    details: { afterMs: Math.round(ms), step: op },
+    hint: 'Its outcome is unknown: look at the volume before you try again.',
+  });
 
 /** Tries again what may pass by itself; every verb of the SPI is idempotent, so that a lost reply does no harm. */
 export function retry(o: { readonly attempts: number; readonly firstWaitMs: number }): Layer {

@@ -2,8 +2,13 @@ import {
   type EventSource,
   type HostFacts,
   isVolumeError,
+  RECOVERED,
+  type Reconciled,
+  retryLeftovers,
   type Scratch,
+  SET_ASIDE,
   type Service,
+  type SetAside,
   service,
   VolumeError,
   WATCH_MS,
@@ -20,6 +25,8 @@ export interface Engine {
   readonly facts: HostFacts;
   /** Handles over the service's integration. @throws `not_found` with the names that exist */
   service(name: string): Service;
+  /** What the watch also does from time to time: finish what this process had to leave. */
+  retryLeftovers(): Promise<readonly Reconciled[]>;
   /** Ends watching, removes this process's scratch volumes, closes drivers, host and store. Mounts stay. */
   close(): Promise<void>;
 }
@@ -27,6 +34,7 @@ export interface Engine {
 /** Opens what can be opened: a service whose backend is away answers `unavailable` and is tried again when it is used. */
 export async function openEngine(parts: EngineParts): Promise<Engine> {
   const ctx = startCtx(60_000);
+  await tellSetAside(parts);
   const facts = await parts.host.facts(ctx);
   const self = await parts.host.identify(process.pid, ctx);
   if (self === undefined)
@@ -64,8 +72,22 @@ export async function openEngine(parts: EngineParts): Promise<Engine> {
     events: parts.events,
     facts,
     service: (name) => handles.get(name) ?? unknown(name, [...handles.keys()]),
+    retryLeftovers: async () => {
+      const opened = await Promise.all([...runtimes.values()].map((r) => r.current()));
+      const rounds = opened.map((o) => (o === undefined ? [] : retryLeftovers(o.env, startCtx(60_000))));
+      return (await Promise.all(rounds)).flat();
+    },
     close: () => close(parts, runtimes, scratches, watching),
   };
+}
+
+/** State that did not verify was put aside by the store: what it knew is unknown, not empty. */
+async function tellSetAside({ store, events, logger }: EngineParts): Promise<void> {
+  for (const [, note] of await store.list<SetAside>(SET_ASIDE)) {
+    const message = `An earlier state of this node was damaged and is kept as ${note.path}; volumes that are mounted are written down again with the holder "${RECOVERED}".`;
+    logger.warn({ path: note.path }, message);
+    events.emit('warning', { message, at: new Date().toISOString() });
+  }
 }
 
 function unknown(name: string, names: readonly string[]): never {
