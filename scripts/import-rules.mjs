@@ -38,7 +38,7 @@ export const HOMES = {
   koffi: /^packages\/kernel\//,
   lmdb: /^packages\/store-lmdb\//,
   tsyringe: /^packages\/runtime\/src\/plugins\//,
-  'reflect-metadata': /^packages\/runtime\/src\/(plugins\/|index\.ts$)/,
+  'reflect-metadata': /^packages\/runtime\/src\/(plugins\/|(index|daemon|testing)\.ts$)/,
   execa: CHILDREN,
   'node:child_process': CHILDREN,
   cosmiconfig: /^packages\/runtime\//,
@@ -50,10 +50,12 @@ export const CORE_MAY = [
   'eventemitter3',
   'typebox',
   'node:crypto',
+  'node:path',
+  'node:path/posix',
   'node:async_hooks',
   'node:util',
   'node:timers/promises',
 ];
 
 /** Loading a module whose name is computed is what the plugin loader does, and nobody else. */
-export const COMPUTED = /^(packages\/runtime|tests\/[^/]+|examples\/[^/]+)\//;
+export const COMPUTED = /^(packages\/runtime\/|tests\/|examples\/|[^/]+\/[^/]+\/test\/)/;
