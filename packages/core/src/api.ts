@@ -191,6 +191,8 @@ export interface Integration<P = unknown> {
   readonly traits: Traits;
   /** Verbs that this service has. */
   readonly can: Readonly<Record<Op, boolean>>;
+  /** JSON Schema of the driver's per-volume options: front ends convert text options by it. Absent where it is not known (a server of another version). */
+  readonly paramsSchema?: Readonly<Record<string, unknown>>;
 
   list(o?: ListOptions): Promise<Page<Volume<P>>>;
   /** @throws `not_found` with near names */
@@ -248,8 +250,16 @@ export interface Integration<P = unknown> {
   };
   readonly holders: {
     list(o?: { readonly volume?: string | undefined } & CallOptions): Promise<readonly Holder[]>;
-    /** Drop a leaked holder, whatever its count; unmounts when it was the last (S18 leaves that to a person). */
-    release(volume: string, holder: string, o?: CallOptions): Promise<void>;
+    /**
+     * Drop a leaked holder, whatever its count; unmounts when it was the last (S18 leaves that to a person).
+     * `idle`: only if nothing but our own mount has the volume, in any mount namespace (`check` drops nothing).
+     * `count`: only if it still has this count. @throws `in_use` with pids (idle), `busy` (count)
+     */
+    release(
+      volume: string,
+      holder: string,
+      o?: { readonly idle?: 'check' | 'drop' | undefined; readonly count?: number | undefined } & CallOptions,
+    ): Promise<void>;
   };
   readonly nodes: { list(o?: CallOptions): Promise<readonly NodeInfo[]> };
   /** What a verb would do, step by step, and what forbids it. Changes nothing. */

@@ -160,6 +160,9 @@ function surface(env: Env, call: CallFn): Integration {
       return env.driver.traits;
     },
     can: Object.fromEntries(OPS.map((op) => [op, has(env, op)])) as Record<Op, boolean>,
+    get paramsSchema() {
+      return env.params['~standard'].jsonSchema.input();
+    },
     list: verb('list', 0),
     get: verb('get', 1),
     create: (name, o = {}) => create(env, call, name, o),

@@ -131,6 +131,9 @@ export class ServiceRuntime {
         return driver.traits;
       },
       can: canOf(driver),
+      get paramsSchema() {
+        return part.params['~standard'].jsonSchema.input();
+      },
     };
     for (const op of OPS) {
       const path = op.split('.');
