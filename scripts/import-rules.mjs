@@ -42,7 +42,7 @@ export const HOMES = {
   execa: CHILDREN,
   'node:child_process': CHILDREN,
   cosmiconfig: /^packages\/runtime\//,
-  typebox: /^(packages\/core\/src\/schema\.ts|packages\/frontend-rest\/|packages\/rest-client\/)/,
+  typebox: /^(packages\/core\/src\/typebox\.ts|packages\/frontend-rest\/|packages\/rest-client\/)/,
 };
 
 /** What core may use: it does no I/O. Everything else that a package imports must stand in its own package.json. */

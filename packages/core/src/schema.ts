@@ -1,14 +1,13 @@
 /** Schemas of configuration and per-volume options: typebox inside, Standard Schema plus JSON Schema outside. */
-import { type Static, type TSchema, Type } from 'typebox';
-import { Value } from 'typebox/value';
 import { VolumeError } from './errors.ts';
 import { nearest } from './nearest.ts';
 import { closed, type Fault, type Issue, issuesOf, nodeAt, UNKNOWN } from './schema/describe.ts';
 import { fit, type Node } from './schema/fit.ts';
+import { type Static, type TSchema, Type, Value } from './typebox.ts';
 
 export { nearest } from './nearest.ts';
 export type { Issue } from './schema/describe.ts';
-export { type Static, type TSchema, Type };
+export { type Static, type TSchema, Type, Value };
 
 /** A Standard Schema that also gives its JSON Schema, from which docs, OpenAPI, CLI help and secret marks (`writeOnly`) come. */
 export interface Schema<T> {

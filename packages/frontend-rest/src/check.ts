@@ -1,7 +1,6 @@
 import { VolumeError } from '@rexray/core';
-import { nearest } from '@rexray/core/schema';
+import { nearest, Value } from '@rexray/core/schema';
 import type { TObject } from 'typebox';
-import { Value } from 'typebox/value';
 
 interface Fault {
   readonly keyword: string;

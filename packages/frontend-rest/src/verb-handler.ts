@@ -1,8 +1,8 @@
 import { type CallOptions, type Integration, notFound, PLANNED, type PlannedOp, VolumeError } from '@rexray/core';
-import { nearest } from '@rexray/core/schema';
+import { nearest, Type } from '@rexray/core/schema';
 import { API, CallQuery, DryRunQuery, omit, type Route, routeOf } from '@rexray/rest-client';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type TObject, Type } from 'typebox';
+import type { TObject } from 'typebox';
 import { failure, success } from './answers.ts';
 import { check, checkDepth, fromQuery } from './check.ts';
 import type { Answer, Answers } from './idempotency.ts';
