@@ -136,12 +136,13 @@ function ownHandlers(
   context: Omit<FrontendContext, 'signal'>,
   { operations, streams, health }: Own,
 ): (route: Route) => Handler {
-  const { services, defaultService } = context;
+  // Asked each time: whoever embeds the server may read its configuration again.
+  const { services } = context;
   const startedAt = new Date().toISOString();
   const info = (it: Integration): ServiceInfo => ({
     service: it.service,
     driver: it.driver,
-    default: it.service === defaultService,
+    default: it.service === context.defaultService,
     traits: it.traits,
     can: it.can,
   });
@@ -167,7 +168,7 @@ function ownHandlers(
         version: CORE_VERSION,
         startedAt,
         services: Object.keys(services),
-        ...(defaultService !== undefined && { defaultService }),
+        ...(context.defaultService !== undefined && { defaultService: context.defaultService }),
         operations: operations.running,
       });
     },

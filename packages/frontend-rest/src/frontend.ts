@@ -32,10 +32,11 @@ export async function createRestServer(
   }
   ours = () => socket.ours();
   const close = once(async () => {
-    context.signal.removeEventListener('abort', stop);
     // The name goes first: whoever comes now finds no server, not one that refuses.
     await socket.remove();
     await Promise.all([app.fastify.close(), app.drain()]);
+    // Until here: who waits for the end may lose patience with the verbs that still run.
+    context.signal.removeEventListener('abort', stop);
   });
   const stop = (): void => {
     app.operations.cancelAll();
