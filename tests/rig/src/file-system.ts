@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cleanup } from './cleanup.ts';
 
@@ -22,4 +22,16 @@ export function mountedFileSystem(
   run('mount', '-o', 'loop', image, target);
   cleanup.add(() => run('umount', target));
   return target;
+}
+
+/** Files below a directory that a loop device is bound to: what a leak looks like. */
+export function loopsBelow(below: string): readonly string[] {
+  return Array.from({ length: 256 }, (_, i) => i).flatMap((i) => {
+    try {
+      const file = readFileSync(`/sys/block/loop${i}/loop/backing_file`, 'utf8').trim();
+      return file.startsWith(below) ? [file] : [];
+    } catch {
+      return [];
+    }
+  });
 }

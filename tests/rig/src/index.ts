@@ -1,4 +1,5 @@
 export * from './cleanup.ts';
+export * from './engines/index.ts';
 export * from './file-system.ts';
 export * from './node-process.ts';
 export * from './requires.ts';
