@@ -1,0 +1,75 @@
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** A list of ten thousand volumes is some MiB; more than this is no plugin. */
+const MOST = 64 * 1024 * 1024;
+
+/** Reads one answer of HTTP/1.x, by length, in chunks, or to the end of the connection. Faults are plain Errors. */
+export class AnswerReader {
+  #buffer: Buffer = Buffer.alloc(0);
+  #head: { status: number; length: number | undefined; chunked: boolean } | undefined;
+  #chunks: Buffer[] = [];
+
+  push(chunk: Buffer): Answer | undefined {
+    this.#buffer = this.#buffer.length === 0 ? chunk : Buffer.concat([this.#buffer, chunk]);
+    if (this.#buffer.length > MOST) throw new Error('its answer is too long');
+    while (this.#head === undefined) {
+      const at = this.#buffer.indexOf('\r\n\r\n');
+      if (at < 0) return undefined;
+      const head = readHead(this.#buffer.subarray(0, at).toString('latin1'));
+      this.#buffer = this.#buffer.subarray(at + 4);
+      // 1xx: the answer itself is still to come.
+      if (head.status >= 200) this.#head = head;
+    }
+    const { chunked, length, status } = this.#head;
+    if (status === 204) return this.#answer(Buffer.alloc(0));
+    if (chunked) return this.#readChunks();
+    if (length === undefined || this.#buffer.length < length) return undefined;
+    return this.#answer(this.#buffer.subarray(0, length));
+  }
+
+  /** The other side has said all it will say. */
+  end(): Answer {
+    const { length, chunked } = this.#head ?? {};
+    if (this.#head === undefined) throw new Error('it closed the connection without an answer');
+    if (chunked === true || length !== undefined) throw new Error('its answer is cut off');
+    return this.#answer(this.#buffer);
+  }
+
+  #readChunks(): Answer | undefined {
+    for (;;) {
+      const at = this.#buffer.indexOf('\r\n');
+      if (at < 0) return undefined;
+      const text = /^\s*([0-9a-fA-F]{1,8})\s*(?:;|$)/.exec(this.#buffer.subarray(0, at).toString('latin1'))?.[1];
+      if (text === undefined) throw new Error('its answer is not HTTP (length of a chunk)');
+      const size = Number.parseInt(text, 16);
+      if (size === 0) return this.#answer(Buffer.concat(this.#chunks));
+      if (this.#buffer.length < at + 2 + size + 2) return undefined;
+      this.#chunks.push(this.#buffer.subarray(at + 2, at + 2 + size));
+      this.#buffer = this.#buffer.subarray(at + 2 + size + 2);
+    }
+  }
+
+  #answer(body: Buffer): Answer {
+    return { status: this.#head?.status ?? 0, body: body.toString('utf8') };
+  }
+}
+
+function readHead(text: string): { status: number; length: number | undefined; chunked: boolean } {
+  const [first = '', ...fields] = text.split('\r\n');
+  const status = Number(/^HTTP\/1\.\d (\d{3})/.exec(first)?.[1]);
+  if (Number.isNaN(status)) throw new Error('its answer is not HTTP');
+  const field = (name: string): string | undefined => {
+    const line = fields.find((f) => f.toLowerCase().startsWith(`${name}:`));
+    return line?.slice(name.length + 1).trim();
+  };
+  const length = field('content-length');
+  if (length !== undefined && !/^\d{1,9}$/.test(length)) throw new Error('its answer is not HTTP (Content-Length)');
+  return {
+    status,
+    length: length === undefined ? undefined : Number(length),
+    chunked: /chunked/i.test(field('transfer-encoding') ?? ''),
+  };
+}
