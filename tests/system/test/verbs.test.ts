@@ -1,4 +1,4 @@
-import { isVolumeError } from '@rexray/core';
+import { type Integration, isVolumeError, type PlannedOp } from '@rexray/core';
 import { type TestOptions, type TestRexray, testRexray } from '@rexray/runtime/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 
@@ -123,29 +123,109 @@ describe('create', () => {
 });
 
 describe('plan', () => {
-  const cases = ['create', 'mount', 'mount again', 'unmount', 'snapshots.create', 'clone', 'expand', 'remove'] as const;
-  it.each(cases)('of %s is what the run then does', async (what) => {
-    const r = await rexray();
+  interface Case {
+    readonly op: PlannedOp;
+    /** First argument of the verb; the volume unless said otherwise. */
+    readonly name?: string;
+    readonly o?: Readonly<Record<string, unknown>>;
+    readonly before?: (s: Integration) => Promise<unknown>;
+    readonly run: (s: Integration) => Promise<unknown>;
+  }
+  const size = '1GiB' as const;
+  const holder = 'cli';
+  const volume = (s: Integration): Promise<unknown> => s.create('data', { size });
+  const mounted = (s: Integration): Promise<unknown> => volume(s).then(() => s.mount('data', { holder }));
+  const used = (s: Integration): Promise<unknown> => mounted(s).then(() => s.unmount('data', { holder }));
+  const snapshot = (s: Integration): Promise<unknown> => used(s).then(() => s.snapshots.create('data', 'snap'));
+  const cases: Readonly<Record<string, Case>> = {
+    create: { op: 'create', o: { size }, run: (s) => s.create('data', { size }) },
+    'a first mount': { op: 'mount', o: { holder }, before: volume, run: (s) => s.mount('data', { holder }) },
+    'a later mount': { op: 'mount', o: { holder }, before: used, run: (s) => s.mount('data', { holder }) },
+    'a second holder': { op: 'mount', o: { holder }, before: mounted, run: (s) => s.mount('data', { holder }) },
+    unmount: { op: 'unmount', o: { holder }, before: mounted, run: (s) => s.unmount('data', { holder }) },
+    attach: { op: 'attach', before: volume, run: (s) => s.attach('data') },
+    detach: { op: 'detach', before: (s) => volume(s).then(() => s.attach('data')), run: (s) => s.detach('data') },
+    expand: { op: 'expand', o: { size: '2GiB' }, before: used, run: (s) => s.expand('data', { size: '2GiB' }) },
+    'expand, mounted': {
+      op: 'expand',
+      o: { size: '2GiB' },
+      before: mounted,
+      run: (s) => s.expand('data', { size: '2GiB' }),
+    },
+    modify: {
+      op: 'modify',
+      o: { labels: { a: 'b' } },
+      before: volume,
+      run: (s) => s.modify('data', { labels: { a: 'b' } }),
+    },
+    clone: { op: 'clone', o: { to: 'copy' }, before: used, run: (s) => s.clone('data', 'copy') },
+    'clone, mounted': { op: 'clone', o: { to: 'copy' }, before: mounted, run: (s) => s.clone('data', 'copy') },
+    'a mount of a clone': {
+      op: 'mount',
+      name: 'copy',
+      o: { holder },
+      before: (s) => used(s).then(() => s.clone('data', 'copy')),
+      run: (s) => s.mount('copy', { holder }),
+    },
+    snapshot: {
+      op: 'snapshots.create',
+      o: { snapshot: 'snap' },
+      before: used,
+      run: (s) => s.snapshots.create('data', 'snap'),
+    },
+    restore: {
+      op: 'snapshots.restore',
+      name: 'snap',
+      o: { to: 'copy' },
+      before: snapshot,
+      run: (s) => s.snapshots.restore('snap', 'copy'),
+    },
+    'snapshot removal': {
+      op: 'snapshots.remove',
+      name: 'snap',
+      before: snapshot,
+      run: (s) => s.snapshots.remove('snap'),
+    },
+    'a holder’s release': {
+      op: 'holders.release',
+      o: { holder },
+      before: mounted,
+      run: (s) => s.holders.release('data', holder),
+    },
+    remove: { op: 'remove', before: used, run: (s) => s.remove('data') },
+  };
+  const matrix = Object.keys(cases).flatMap((what) => (['detach', 'switch'] as const).map((f) => [what, f] as const));
+
+  it.each(matrix)('of %s, fencing %s, is what the run then does', async (what, fencing) => {
+    const r = await rexray({ driver: { fencing } });
     const s = r.integration;
-    if (what !== 'create') await s.create('data', { size: '1GiB' });
-    if (what === 'mount again' || what === 'unmount') await s.mount('data', { holder: 'cli' });
-    const op = what === 'mount again' ? 'mount' : what;
-    const o = { holder: 'cli', snapshot: 'snap', to: 'copy', size: '2GiB' } as const;
-    const plan = await s.plan(op, 'data', op === 'create' ? { size: '1GiB' } : o);
+    const c = cases[what] as Case;
+    await c.before?.(s);
+    const plan = await s.plan(c.op, c.name ?? 'data', c.o);
     expect(plan.forbidden).toEqual([]);
     const before = r.trace.length;
-    const run = {
-      create: () => s.create('data', { size: '1GiB' }),
-      mount: () => s.mount('data', { holder: 'cli' }),
-      unmount: () => s.unmount('data', { holder: 'cli' }),
-      'snapshots.create': () => s.snapshots.create('data', 'snap'),
-      clone: () => s.clone('data', 'copy'),
-      expand: () => s.expand('data', { size: '2GiB' }),
-      remove: () => s.remove('data'),
-    }[op];
-    await run();
+    await c.run(s);
     const ran = r.trace.slice(before).map((t) => t.split('/')[1]);
+    expect(ran.length).toBeGreaterThan(0);
     expect(plan.steps.filter((p) => p.maybe !== true || ran.includes(p.step)).map((p) => p.step)).toEqual(ran);
+    const again = await s.plan(c.op, c.name ?? 'data', c.o);
+    expect(again.op).toBe(c.op);
+  });
+
+  it('of a wipe, and of what is forbidden', async () => {
+    const r = await rexray();
+    const s = r.integration;
+    await used(s);
+    const wipe = (await s.get('data')).fsUuid ?? '';
+    const plan = await s.plan('format', 'data', { wipe });
+    const before = r.trace.length;
+    await s.format('data', { wipe });
+    expect(plan.steps.map((p) => p.step)).toEqual(r.trace.slice(before).map((t) => t.split('/')[1]));
+    expect((await s.plan('format', 'data', { wipe })).forbidden[0]?.code).toBe('denied');
+    await s.mount('data', { holder });
+    expect((await s.plan('remove', 'data')).forbidden[0]?.code).toBe('in_use');
+    expect((await s.plan('mount', 'nothing', { holder })).forbidden[0]?.code).toBe('not_found');
+    expect((await s.plan('remove', 'nothing')).noop).toBe(true);
   });
 });
 
