@@ -14,16 +14,23 @@ export class Docker {
   readonly world: World;
   readonly socket: string;
   readonly #options: readonly string[];
+  readonly #network: readonly string[];
   #daemon: ChildProcess | undefined;
 
-  private constructor(world: World, options: readonly string[]) {
+  private constructor(world: World, options: readonly string[], bridge: boolean) {
     this.world = world;
     this.socket = join(world.dir, 'd.sock');
     this.#options = options;
+    this.#network = bridge ? [] : ['--bridge=none'];
   }
 
-  static async open(world: World, options: readonly string[] = []): Promise<Docker> {
-    const docker = new Docker(world, options);
+  /** @param o.bridge with docker0, in the network namespace of the world; ports are published by the userland proxy alone */
+  static async open(
+    world: World,
+    options: readonly string[] = [],
+    o: { readonly bridge?: boolean } = {},
+  ): Promise<Docker> {
+    const docker = new Docker(world, options, o.bridge === true);
     writeFileSync(join(world.dir, 'daemon.json'), '{}');
     world.cleanup.add(() => docker.#tidy());
     await docker.start();
@@ -43,7 +50,8 @@ export class Docker {
       'dockerd',
       ...['--data-root', join(dir, 'data'), '--exec-root', join(dir, 'exec'), '--pidfile', join(dir, 'd.pid')],
       ...['-H', `unix://${this.socket}`, '--config-file', join(dir, 'daemon.json')],
-      ...['--bridge=none', '--iptables=false', '--ip6tables=false', ...this.#options],
+      ...this.#network,
+      ...['--iptables=false', '--ip6tables=false', ...this.#options],
     ]);
     const daemon = this.#daemon;
     await until(
