@@ -3,6 +3,7 @@ import type { Attachment } from '../driver.ts';
 import { isVolumeError, VolumeError } from '../errors.ts';
 import { sleep } from './calls.ts';
 import { lostKey } from './env.ts';
+import { usedByAnotherService } from './facts.ts';
 import type { Step } from './steps.ts';
 import { isBlock, need, type Work } from './work.ts';
 
@@ -13,11 +14,12 @@ export const attach: Step<Work> = {
   async run(c, ctx) {
     c.attachment = await attachOrTake(c, ctx);
     // The claim made just now (its epoch) is in the volume only after reading it again; a record may have changed with it (S10: `copied`).
-    if (!c.wasAttached) c.volume = await c.env.driver.get(c.volume.id, ctx);
+    c.volume = await c.env.driver.get(c.volume.id, ctx);
   },
   async undo(c, ctx) {
     if (!c.wasAttached) await c.env.driver.detach(c.volume.id, c.env.node, { force: false }, ctx);
   },
+  keptUnlessClean: true,
 };
 
 async function attachOrTake(c: Work, ctx: Ctx): Promise<Attachment> {
@@ -120,5 +122,8 @@ export const disconnect: Step<Work> = {
 export const detach: Step<Work> = {
   name: 'detach',
   does: (c) => `give up node ${c.env.node}'s claim`,
-  run: (c, ctx) => c.env.driver.detach(c.volume.id, c.env.node, { force: false }, ctx),
+  async run(c, ctx) {
+    if (await usedByAnotherService(c.env, c.volume.id)) return;
+    await c.env.driver.detach(c.volume.id, c.env.node, { force: false }, ctx);
+  },
 };

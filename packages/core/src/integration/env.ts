@@ -73,6 +73,8 @@ export const volumeKey = (service: string, name: string): string => `volume/${se
 export const intentKey = (service: string, name: string): string => `intent/${service}/${name}`;
 export const scratchKey = (service: string, name: string): string => `scratch/${service}/${name}`;
 export const lostKey = (service: string, name: string): string => `lost/${service}/${name}`;
+/** Where the identity of a service's place is kept (S9). */
+export const pinKey = (service: string): string => `pin/${service}`;
 export const lockKey = (env: Pick<Env, 'identity'>, name: string): string => `${env.identity}\n${name}`;
 
 /** Where a volume is mounted: nothing but its name decides, so that documented paths hold. */

@@ -4,7 +4,7 @@ import { notFound, VolumeError } from '../errors.ts';
 import { assertName } from '../names.ts';
 import { nearest } from '../schema.ts';
 import type { NodeVolume } from '../store.ts';
-import { type Env, volumeKey } from './env.ts';
+import { type Env, pinKey, volumeKey } from './env.ts';
 
 /** The volume of that name, or undefined. Drivers key on id; this is the one place that maps names. */
 export async function find(env: Env, name: string, ctx: Ctx): Promise<DriverVolume | undefined> {
@@ -50,6 +50,16 @@ export async function must(env: Env, name: string, ctx: Ctx): Promise<DriverVolu
 export async function here(env: Env, name: string): Promise<NodeVolume | undefined> {
   const nv = await env.store.get<NodeVolume>(volumeKey(env.service, name));
   return nv !== undefined && nv.bootId === env.self.bootId ? nv : undefined;
+}
+
+/** Whether another service of this node, over the same place, uses the volume: the claim is of both (S9). */
+export async function usedByAnotherService(env: Env, volumeId: string): Promise<boolean> {
+  for (const [, nv] of await env.store.list<NodeVolume>('volume/')) {
+    if (nv.service === env.service || nv.volumeId !== volumeId || nv.bootId !== env.self.bootId) continue;
+    if (nv.mount === undefined && nv.attached !== true) continue;
+    if ((await env.store.get<string>(pinKey(nv.service))) === env.identity) return true;
+  }
+  return false;
 }
 
 export async function findSnapshot(env: Env, name: string, ctx: Ctx): Promise<DriverSnapshot | undefined> {

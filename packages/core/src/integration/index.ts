@@ -6,6 +6,7 @@ export {
   isCrash,
   lockKey,
   type Policy,
+  pinKey,
   SimulatedCrash,
   type StepHook,
   scratchKey,

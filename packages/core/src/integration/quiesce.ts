@@ -30,6 +30,7 @@ const freezeIntent: Step<CopyWork> = {
   async undo(c) {
     await c.env.store.commit([{ del: intentKey(c.env.service, c.name) }]);
   },
+  keptUnlessClean: true,
 };
 
 const freeze: Step<CopyWork> = {

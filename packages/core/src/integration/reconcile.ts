@@ -3,7 +3,7 @@ import { isVolumeError } from '../errors.ts';
 import type { HostSession } from '../host.ts';
 import type { Intent, NodeVolume } from '../store.ts';
 import { type Env, intentKey, lockKey, targetOf, volumeKey } from './env.ts';
-import { all, find } from './facts.ts';
+import { all, find, usedByAnotherService } from './facts.ts';
 import { recoverMounts } from './recover.ts';
 
 /** What a reconcile did, for people and tests. */
@@ -167,6 +167,6 @@ async function takeOff(
       ? await env.driver.attach(v.id, env.node, { force: false, readonly: false, bootId: env.self.bootId }, ctx)
       : undefined);
   if (attachment !== undefined) await session.disconnect(attachment, ctx);
-  if (v !== undefined && mine && !o.keepClaim && nv?.attached !== true)
+  if (v !== undefined && mine && !o.keepClaim && nv?.attached !== true && !(await usedByAnotherService(env, v.id)))
     await env.driver.detach(v.id, env.node, { force: false }, ctx);
 }

@@ -15,6 +15,11 @@ export interface Step<C> {
   run(c: C, ctx: Ctx): Promise<void>;
   /** Takes back this step, also when it only half happened. Absent: there is nothing to take back, or it must stay. */
   undo?(c: C, ctx: Ctx): Promise<void>;
+  /**
+   * It promises others that somebody looks after the volume (an intent, a claim): its undo is left out when a later step
+   * could not be taken back.
+   */
+  readonly keptUnlessClean?: boolean;
 }
 
 export interface Steppable {
@@ -48,8 +53,7 @@ async function undoAll<C extends Steppable>(c: C, done: readonly Step<C>[], ctx:
   let clean = true;
   for (const step of [...done].reverse()) {
     if (step.undo === undefined) continue;
-    // An intent is the promise that somebody will finish this: it goes only when there is nothing left to finish.
-    if (!clean && step.name === 'intent') continue;
+    if (!clean && step.keptUnlessClean === true) continue;
     try {
       await trace(c, step.name, 'undo', ctx);
       await step.undo(c, fresh);

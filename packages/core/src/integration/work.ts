@@ -17,7 +17,7 @@ export interface Work extends Steppable {
   readonly preempt: boolean | 'unsafe';
   /** The preempt is the configuration's, not this caller's: it asks and waits first (S10). */
   readonly implicit: boolean;
-  /** This node had it attached before the verb: an undo leaves it so. */
+  /** This node had the claim before the verb, and not from a verb that was given up: an undo leaves it so. */
   readonly wasAttached: boolean;
   readonly notes: string[];
   attachment?: Attachment;
@@ -58,6 +58,7 @@ export const intent: Step<Work> = {
   async undo(c) {
     await c.env.store.commit([{ del: intentKey(c.env.service, c.name) }]);
   },
+  keptUnlessClean: true,
 };
 
 /** Commits the node's view of the volume (or its absence) together with the end of the intent. */

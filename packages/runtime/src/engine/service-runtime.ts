@@ -12,6 +12,7 @@ import {
   OPS,
   type Op,
   type ProcessIdentity,
+  pinKey,
   reconcile,
   retry,
   type StorageDriver,
@@ -101,7 +102,7 @@ export class ServiceRuntime {
   async #pinned(ctx: Ctx): Promise<string> {
     const { identity } = this.driver;
     if (identity === undefined) return `${this.#part.driverName}:${this.name}`;
-    const key = `pin/${this.name}`;
+    const key = pinKey(this.name);
     const pinned = await this.#parts.store.get<string>(key);
     const seen = await identity.call(this.driver, pinned === undefined ? {} : { expected: pinned }, ctx);
     if (pinned === undefined) {

@@ -1,6 +1,7 @@
 import type { Ctx } from '../../context.ts';
 import type { DriverVolume } from '../../driver.ts';
 import type { NodeVolume } from '../../store.ts';
+import { type Env, intentKey } from '../env.ts';
 import { here, must } from '../facts.ts';
 import type { Scope } from '../verb.ts';
 import type { Work } from '../work.ts';
@@ -16,15 +17,27 @@ export async function workOn(
   return makeWork(scope, op, name, await must(scope.env, name, ctx), await here(scope.env, name), o);
 }
 
-export function makeWork(
+/**
+ * A claim that neither a note nor an intent of this service explains is another service's over the same place, or of a
+ * state that was lost: somebody may be using the volume, so that an undo does not give it up (S9).
+ */
+async function hadClaim(env: Env, name: string, volume: DriverVolume, nv: NodeVolume | undefined): Promise<boolean> {
+  const ours = volume.attachments.find((a) => a.node === env.node);
+  if (ours === undefined || (ours.bootId !== undefined && ours.bootId !== env.self.bootId)) return false;
+  if (nv?.volumeId === volume.id && (nv.attached === true || nv.mount !== undefined)) return true;
+  return (await env.store.get(intentKey(env.service, name))) === undefined;
+}
+
+export async function makeWork(
   scope: Scope,
   op: string,
   name: string,
   volume: DriverVolume,
   nv: NodeVolume | undefined,
   o: { readonly?: boolean; preempt?: boolean | 'unsafe'; implicit?: boolean } = {},
-): Work {
+): Promise<Work> {
   const { env } = scope;
+  const wasAttached = await hadClaim(env, name, volume, nv);
   return {
     env,
     op,
@@ -38,10 +51,7 @@ export function makeWork(
     readonly: o.readonly === true || volume.record.readOnly === true,
     preempt: o.preempt ?? false,
     implicit: o.implicit ?? false,
-    wasAttached:
-      nv?.volumeId === volume.id &&
-      (nv.attached === true || nv.mount !== undefined) &&
-      volume.attachments.some((a) => a.node === env.node),
+    wasAttached,
     notes: [],
   };
 }

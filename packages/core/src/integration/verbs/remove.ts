@@ -49,7 +49,7 @@ export const remove: Verb<readonly [string, RemoveOptions | undefined], RemoveWo
       record: { ...emptyRecord({ state: 'none' as const }), revision: '' },
       params: {},
     };
-    return Object.assign(makeWork(scope, 'remove', name, v ?? nothing, await here(env, name)), {
+    return Object.assign(await makeWork(scope, 'remove', name, v ?? nothing, await here(env, name)), {
       absent: v === undefined,
     });
   },
@@ -64,12 +64,8 @@ export const remove: Verb<readonly [string, RemoveOptions | undefined], RemoveWo
     const leftover = c.nv?.mount !== undefined ? [unmount, disconnect] : [];
     const attached = c.volume.attachments.some((a) => a.node === c.env.node);
     // A platform that detaches by itself takes the disk away before it deletes; elsewhere our own claim keeps others off.
-    const claims =
-      isBlock(c) && c.env.driver.traits.fencing !== 'detach'
-        ? [claim, unused, detach]
-        : attached
-          ? [disconnect, detach]
-          : [];
+    const proves = isBlock(c) ? c.env.driver.traits.fencing !== 'detach' : attached;
+    const claims = proves ? [claim, unused, detach] : attached ? [disconnect, detach] : [];
     return [intent, ...leftover, ...claims, removeStep, forget];
   },
   result(c, ctx) {

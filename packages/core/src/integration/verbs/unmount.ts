@@ -50,7 +50,7 @@ async function gather(scope: Scope, [name, o]: readonly [string, UnmountOptions]
   const nv = await here(env, name);
   // Unmounting must work although the storage no longer knows the volume (removed elsewhere, unreachable by name).
   const volume = (nv === undefined ? undefined : await findQuietly(scope, name, nv, ctx)) ?? gone(name, nv);
-  const base = makeWork(scope, 'unmount', name, volume, nv);
+  const base = await makeWork(scope, 'unmount', name, volume, nv);
   const left =
     nv === undefined
       ? {}
