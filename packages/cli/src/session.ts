@@ -1,4 +1,4 @@
-import { type Integration, isVolumeError, type Logger, silentLogger } from '@rexray/core';
+import { type Integration, isVolumeError, type Logger } from '@rexray/core';
 import { type Address, connect, type RestClient } from '@rexray/rest-client';
 import type { Rexray } from '@rexray/runtime';
 import { loadConfig, placesOf } from '@rexray/runtime/config';
@@ -53,7 +53,7 @@ export async function openSession(t: Target, io: Io, logger: Logger, redactor = 
     import('@rexray/runtime'),
     import('@rexray/runtime/daemon'),
   ]);
-  for (const s of await checkServices(config, silentLogger)) redactor.learn(s.schemas, s.config);
+  for (const s of (await checkServices(config)).services) redactor.learn(s.schemas, s.config);
   return embedded(await openRexray({ loaded: config, logger }));
 }
 

@@ -84,7 +84,7 @@ export class DaemonProcess {
     this.child.stderr?.on('data', (d: Buffer) => {
       this.err += d.toString();
     });
-    this.ended = new Promise((resolve) => this.child.once('close', resolve));
+    this.ended = new Promise((resolve) => this.child.once('exit', resolve));
     cleanup.add(async () => {
       this.child.kill('SIGKILL');
       await this.ended;

@@ -1,7 +1,7 @@
 /** What a daemon is made of, beside `openRexray`: a host and a state that outlive one configuration, and front ends by name. */
 import 'reflect-metadata/lite';
 import { join } from 'node:path';
-import type { Frontend, Logger } from '@rexray/core';
+import { type Frontend, type Logger, silentLogger } from '@rexray/core';
 import type { Schema } from '@rexray/core/schema';
 import type { EffectiveConfig } from './config/index.ts';
 import { serviceParts } from './engine/services.ts';
@@ -57,13 +57,26 @@ export interface CheckedService {
   readonly schemas: readonly Record<string, unknown>[];
 }
 
-/** Loads every driver and validates its settings; speaks to no storage. @throws VolumeError `invalid`, `unsupported`, `denied` */
-export async function checkServices(config: EffectiveConfig, logger: Logger): Promise<readonly CheckedService[]> {
-  const parts = await serviceParts(config, { logger, policyOf: (s) => policyOf(config, s) });
-  return parts.map((p) => ({
-    name: p.name,
-    driver: p.driverName,
-    config: p.config,
-    schemas: [p.definition.config, p.definition.params].map((s) => s['~standard'].jsonSchema.input()),
-  }));
+export interface Checked {
+  readonly services: readonly CheckedService[];
+  /** Settings that a driver does not have, sections of drivers that are not installed. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Loads every driver and validates its settings; speaks to no storage. The drivers made here say nothing: what they might
+ * say could hold what only their schemas call a secret.
+ * @throws VolumeError `invalid`, `unsupported`, `denied`
+ */
+export async function checkServices(config: EffectiveConfig): Promise<Checked> {
+  const parts = await serviceParts(config, { logger: silentLogger, policyOf: (s) => policyOf(config, s) });
+  return {
+    services: parts.map((p) => ({
+      name: p.name,
+      driver: p.driverName,
+      config: p.config,
+      schemas: [p.definition.config, p.definition.params].map((s) => s['~standard'].jsonSchema.input()),
+    })),
+    warnings: config.driverWarnings(parts.map((p) => p.definition)),
+  };
 }

@@ -107,7 +107,18 @@ export async function openRexray(o: (FileForm | Config) & OpenOptions = {}): Pro
 }
 
 function configured(o: (FileForm | Config) & OpenOptions): Promise<EffectiveConfig> | EffectiveConfig {
-  const { logger: _l, host: _h, store: _s, layers: _y, watch: _w, drivers: _d, leaveWatcher: _v, background: _b, loaded, ...rest } = o;
+  const {
+    logger: _l,
+    host: _h,
+    store: _s,
+    layers: _y,
+    watch: _w,
+    drivers: _d,
+    leaveWatcher: _v,
+    background: _b,
+    loaded,
+    ...rest
+  } = o;
   if (loaded !== undefined) return loaded;
   if (rest.services === undefined) return loadConfig(rest as LoadOptions);
   const { overrides, flags, env, environmentFile, cwd, root, programDir, program, ...value } = rest as Config &

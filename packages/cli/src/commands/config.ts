@@ -13,15 +13,10 @@ const ENTRY: readonly Column<Explained>[] = [
 ];
 
 /** What is in force, and where each value comes from. Secrets are hidden. */
-export async function show(
-  io: Io,
-  printing: Printing,
-  o: GlobalFlags & { all?: boolean },
-  logger: Logger,
-): Promise<number> {
+export async function show(io: Io, printing: Printing, o: GlobalFlags & { all?: boolean }): Promise<number> {
   const config = await loadConfig(configOptions(o, io));
   warn(io, printing, config);
-  await learnSecrets(config, logger);
+  await learnSecrets(config);
   const entries = config.entries().filter((e) => o.all === true || (e.source !== 'unset' && e.source !== 'default'));
   const data = entries.map(({ key, value, source, where }) => ({ key, value, source, where }));
   await print(io, printing, data, { rows: entries, columns: ENTRY });
@@ -33,7 +28,8 @@ export async function validate(io: Io, printing: Printing, o: GlobalFlags, logge
   const config = await loadConfig(configOptions(o, io));
   warn(io, printing, config);
   const { checkServices, loadFrontend } = await import('@rexray/runtime/daemon');
-  const services = await checkServices(config, logger);
+  const { services, warnings } = await checkServices(config);
+  if (printing.format === 'table') for (const w of warnings) io.err(`warning: ${w}\n`);
   const { modulePlans, settingsOf } = await import('../daemon/module-plans.ts');
   const plans = modulePlans(config, () => {});
   for (const m of plans) settingsOf(m, (await loadFrontend(config, m, logger)).config);
@@ -41,7 +37,7 @@ export async function validate(io: Io, printing: Printing, o: GlobalFlags, logge
     files: config.files,
     services: services.map((s) => ({ service: s.name, driver: s.driver, default: s.name === config.defaultService })),
     modules: plans.map((m) => ({ module: m.name, type: m.type, host: m.host })),
-    warnings: config.warnings,
+    warnings: [...config.warnings, ...warnings],
   };
   const lines = [
     ...(config.files.length === 0 ? ['no configuration file was found'] : config.files.map((f) => `file ${f}`)),
@@ -58,9 +54,9 @@ function warn(io: Io, printing: Printing, config: EffectiveConfig): void {
 }
 
 /** A driver's schema says which of its settings are secrets; one that cannot be loaded leaves the names, which are guessed at. */
-async function learnSecrets(config: EffectiveConfig, logger: Logger): Promise<void> {
+async function learnSecrets(config: EffectiveConfig): Promise<void> {
   const { checkServices } = await import('@rexray/runtime/daemon');
-  await checkServices(config, logger).catch((e: unknown) => {
+  await checkServices(config).catch((e: unknown) => {
     if (!isVolumeError(e)) throw e;
   });
 }

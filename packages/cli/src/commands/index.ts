@@ -135,9 +135,9 @@ function addOthers(program: Command, run: Runner): void {
   sub(config, 'show', [], 'what is set, and where')
     .option('--all', 'every key, with the defaults')
     .action(
-      run.plain(async (printing: Printing, flags: GlobalFlags, logger) => {
+      run.plain(async (printing: Printing, flags: GlobalFlags) => {
         const { show } = await import('./config.ts');
-        return show(run.io, printing, flags, logger);
+        return show(run.io, printing, flags);
       }),
     );
   sub(config, 'validate', ['check'], 'read everything, load every driver, change nothing').action(

@@ -146,15 +146,14 @@ class Daemon {
     this.#log.setLevel(levelOf(config));
     preflight(config.paths);
     const plans = modulePlans(config, (m) => this.#logger.warn({}, m));
-    const ready = this.#modules.prepare(config, plans);
-    ready.catch(() => {});
+    const ready = await this.#modules.prepare(config, plans);
     if (process.geteuid?.() !== 0)
       this.#logger.warn({ uid: process.geteuid?.() }, 'not root: only volumes that are directories can be mounted');
     this.#host = await openHost(config, 'worker', this.#logger);
     this.#store = await openStore(config, this.#logger);
     const generation = await openGeneration(config, this.#foundation());
     this.#adopt(generation);
-    await this.#modules.become(plans, await ready, config.moduleStartTimeoutMs);
+    await this.#modules.become(plans, ready, config.moduleStartTimeoutMs);
     this.#plans = plans;
     this.#watching.start(() => openHost(config, 'in-process', this.#logger));
     await this.#tell('READY=1', `STATUS=${this.#about()}`);
@@ -266,9 +265,6 @@ class Daemon {
         inTime === 'quick' ? QUICK_MS : ROLL_BACK_MS,
       );
     }
-    // The claims are left to a process of their own, which needs the lock that this one holds.
-    await within(this.#watching.stop(), QUICK_MS);
-    if (this.#generation !== undefined) await within(this.#generation.rex.close(), ROLL_BACK_MS);
     await this.discard();
     this.#logger.info({}, 'rexray has ended');
   }
@@ -277,7 +273,9 @@ class Daemon {
   async discard(): Promise<void> {
     this.#modules.abort();
     await within(this.#modules.close(), QUICK_MS);
+    // The claims are left to a process of their own, which needs the lock that this one holds.
     await within(this.#watching.stop(), QUICK_MS);
+    if (this.#generation !== undefined) await within(this.#generation.rex.close(), ROLL_BACK_MS);
     if (this.#host !== undefined) await within(this.#host.close(), QUICK_MS + 1_000);
     if (this.#store !== undefined) await within(this.#store.close(), QUICK_MS);
     this.#host = undefined;

@@ -27,7 +27,7 @@ export interface Generation {
  * @throws VolumeError `invalid` …: then nothing was opened
  */
 export async function openGeneration(config: EffectiveConfig, f: Foundation): Promise<Generation> {
-  for (const s of await checkServices(config, f.logger)) f.redactor.learn(s.schemas, s.config);
+  for (const s of (await checkServices(config)).services) f.redactor.learn(s.schemas, s.config);
   const rex = await openRexray({
     loaded: config,
     host: lent(f.host),
