@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Cleanup, FROM_SOURCES, NODE24, WORKSPACE } from '@rexray/rig';
+import { afterAll } from 'vitest';
 
 /** How the program is run: the single file on a Node, or the sources on Node 24 (they find the sources of the other packages). */
 export interface Program {
@@ -11,11 +12,16 @@ export interface Program {
 }
 
 let bundled: string | undefined;
+let made: string | undefined;
+afterAll(() => {
+  if (made !== undefined) rmSync(made, { recursive: true, force: true });
+  [bundled, made] = [undefined, undefined];
+});
 
 /** The single file, made from the sources as they are now; once a test process. */
 function singleFile(): string {
   const dir = mkdtempSync(join(tmpdir(), 'dvdcli-file-'));
-  process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
+  made = dir;
   const file = join(dir, 'dvdcli.cjs');
   execFileSync(process.execPath, [join(WORKSPACE, 'packages/dvdcli/build.mjs'), file], { stdio: 'ignore' });
   return file;
