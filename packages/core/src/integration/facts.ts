@@ -121,19 +121,40 @@ export const notFoundId = (env: Env, id: string): VolumeError<'not_found'> =>
     details: { what: 'volume' },
   });
 
+/** Who has a volume that this node lost. */
+export interface Loss {
+  readonly node: string;
+  readonly epoch: number;
+}
+
 /**
  * Whom this node lost a mounted volume to: as the watch noted, or as the storage says now, before the watch has looked
- * (S11). Undefined while it is ours.
+ * (S11). It is ours only under the epoch under which it was mounted: whoever had it in between may have written. Undefined
+ * while it is ours.
  */
-export function lostTo(
-  env: Env,
-  v: DriverVolume,
-  nv: NodeVolume | undefined,
-): { readonly node: string; readonly epoch: number } | undefined {
+export function lostTo(env: Env, v: DriverVolume, nv: NodeVolume | undefined): Loss | undefined {
   if (nv?.mount === undefined) return undefined;
   if (nv.lost !== undefined) return nv.lost;
-  if (env.driver.traits.multiWriter || v.id !== nv.volumeId || v.attachments.some((a) => a.node === env.node))
-    return undefined;
-  const owner = v.attachments[0];
-  return owner === undefined ? undefined : { node: owner.node, epoch: owner.epoch };
+  if (env.driver.traits.multiWriter || v.id !== nv.volumeId) return undefined;
+  const ours = v.attachments.find((a) => a.node === env.node);
+  if (ours?.epoch === nv.epoch) return undefined;
+  const owner = v.attachments.find((a) => a.node !== env.node) ?? ours;
+  if (owner !== undefined) return { node: owner.node, epoch: owner.epoch };
+  // Epoch 0: no claim of ours was ever seen; the platform takes the device away by itself.
+  return nv.epoch > 0 ? { node: 'nobody', epoch: nv.epoch } : undefined;
+}
+
+/** `in_use` because holders here still have what is another node's now. */
+export function lostError(env: Env, v: DriverVolume, nv: NodeVolume | undefined): VolumeError<'in_use'> | undefined {
+  const lost = lostTo(env, v, nv);
+  const holders = Object.keys(nv?.holders ?? {});
+  if (lost === undefined || holders.length === 0) return undefined;
+  return new VolumeError(
+    'in_use',
+    `Volume "${v.name}" of service "${env.service}" was lost to node ${lost.node} while ${holders.join(', ')} had it mounted here.`,
+    {
+      details: { node: lost.node, epoch: lost.epoch, holders },
+      hint: 'Let these holders unmount it first; their file system answers errors.',
+    },
+  );
 }

@@ -2,6 +2,7 @@ import { isVolumeError } from '../errors.ts';
 import type { FsType } from '../record.ts';
 import type { NodeVolume } from '../store.ts';
 import { targetOf } from './env.ts';
+import { lostTo } from './facts.ts';
 import type { Step } from './steps.ts';
 import { baseNodeVolume, isBlock, need, settle, type Work } from './work.ts';
 
@@ -126,15 +127,22 @@ export function withHolder(c: MountWork): NodeVolume {
   };
 }
 
-/** Off the host: used by the last unmount, by reconcile and by a loss. */
+/** Off the host: used by the last unmount and by reconcile. Of what another node has by now, nothing is written any more (S11). */
 export const unmount: Step<Work> = {
   name: 'unmount',
-  does: (c) => `unmount ${c.nv?.mount?.target ?? targetOf(c.env, c.name)}`,
-  run: (c, ctx) => {
+  does(c) {
+    const lost = lostTo(c.env, c.volume, c.nv);
+    const target = c.nv?.mount?.target ?? targetOf(c.env, c.name);
+    return lost === undefined
+      ? `unmount ${target}`
+      : `stop the writes and unmount ${target}: node ${lost.node} has the volume now`;
+  },
+  run(c, ctx) {
     const devno = c.nv?.mount?.devno;
+    const kill = lostTo(c.env, c.volume, c.nv) !== undefined;
     return c.session.unmount(
       c.nv?.mount?.target ?? targetOf(c.env, c.name),
-      devno === undefined ? {} : { expectDevno: devno },
+      { ...(kill && { kill }), ...(devno !== undefined && { expectDevno: devno }) },
       ctx,
     );
   },

@@ -1,6 +1,7 @@
 import { VolumeError } from '../errors.ts';
 import { attach, detach, disconnect } from './attach-steps.ts';
 import { intentKey } from './env.ts';
+import { lostTo } from './facts.ts';
 import type { Step } from './steps.ts';
 import { intentOf, isBlock, need, type Work } from './work.ts';
 
@@ -13,8 +14,9 @@ export interface CopyWork extends Work {
   frozen?: boolean;
 }
 
-export const mountedHere = (c: Pick<Work, 'nv' | 'volume'>): boolean =>
-  c.nv?.mount !== undefined && c.nv.volumeId === c.volume.id;
+/** Mounted on this node and still ours: what was lost is neither frozen nor flushed any more (S11). */
+export const mountedHere = (c: Pick<Work, 'env' | 'nv' | 'volume'>): boolean =>
+  c.nv?.mount !== undefined && c.nv.volumeId === c.volume.id && lostTo(c.env, c.volume, c.nv) === undefined;
 /** A platform that detaches by itself copies attached volumes consistently on its own side; elsewhere a claim keeps writers away. */
 const claims = (c: Work): boolean => isBlock(c) && !mountedHere(c) && c.env.driver.traits.fencing !== 'detach';
 const freezes = (c: CopyWork): boolean => isBlock(c) && mountedHere(c) && c.freeze && c.nv?.mount?.readonly !== true;
@@ -115,14 +117,12 @@ const done: Step<CopyWork> = {
 export const quiesced = <C extends CopyWork>(copy: Step<C>): readonly Step<C>[] =>
   [freezeIntent, claim, unused, freeze, flush, copy, thaw, unclaim, done] as readonly Step<C>[];
 
-export const consistencyOf = (c: CopyWork): 'clean' | 'crash' =>
-  mountedHere(c) && isBlock(c)
-    ? freezes(c) || c.nv?.mount?.readonly === true
-      ? 'clean'
-      : 'crash'
-    : mountedHere(c)
-      ? 'crash'
-      : 'clean';
+export function consistencyOf(c: CopyWork): 'clean' | 'crash' {
+  const elsewhere = c.volume.attachments.some((a) => a.node !== c.env.node);
+  if (!mountedHere(c)) return elsewhere ? 'crash' : 'clean';
+  if (!isBlock(c)) return 'crash';
+  return freezes(c) || c.nv?.mount?.readonly === true ? 'clean' : 'crash';
+}
 
 /** A volume whose format was interrupted has nothing worth copying. */
 export function refuseFormatting(c: Work): VolumeError | undefined {

@@ -3,7 +3,7 @@ import { isVolumeError } from '../errors.ts';
 import type { HostSession } from '../host.ts';
 import type { Intent, NodeVolume } from '../store.ts';
 import { type Env, intentKey, lockKey, targetOf, volumeKey } from './env.ts';
-import { all, find, usedByAnotherService } from './facts.ts';
+import { all, find, lostTo, usedByAnotherService } from './facts.ts';
 import { recoverMounts } from './recover.ts';
 
 /** What a reconcile did, for people and tests. */
@@ -158,8 +158,13 @@ async function takeOff(
   ctx: Ctx,
   o: { keepClaim: boolean },
 ): Promise<void> {
-  await session.unmount(target, nv?.mount === undefined ? {} : { expectDevno: nv.mount.devno }, ctx);
   const v = await find(env, name, ctx);
+  const kill = nv?.lost !== undefined || (v !== undefined && lostTo(env, v, nv) !== undefined);
+  await session.unmount(
+    target,
+    { ...(kill && { kill }), ...(nv?.mount !== undefined && { expectDevno: nv.mount.devno }) },
+    ctx,
+  );
   const mine = v?.attachments.some((a) => a.node === env.node) === true;
   const attachment =
     nv?.attachment ??

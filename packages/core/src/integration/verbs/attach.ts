@@ -1,7 +1,7 @@
 import type { Volume } from '../../api.ts';
 import type { CallOptions } from '../../context.ts';
 import { attach as attachStep, detach as detachStep, disconnect } from '../attach-steps.ts';
-import { claimedError, heldError } from '../facts.ts';
+import { claimedError, heldError, lostError } from '../facts.ts';
 import { forget, unmount } from '../mount-steps.ts';
 import type { Step } from '../steps.ts';
 import type { Verb } from '../verb.ts';
@@ -31,7 +31,7 @@ export const attach: Verb<readonly [string, AttachOptions | undefined], Work, Vo
       preempt: o?.preempt ?? scope.env.policy.preempt,
       implicit: o?.preempt === undefined,
     }),
-  forbid: (c) => (c.preempt === false ? claimedError(c.env, c.volume) : undefined),
+  forbid: (c) => lostError(c.env, c.volume, c.nv) ?? (c.preempt === false ? claimedError(c.env, c.volume) : undefined),
   steps: (c) => (c.nv?.attached === true && c.wasAttached ? [] : [intent, attachStep, note]),
   result: (c) => view(c.env, c.volume, c.nv, c.notes),
 };

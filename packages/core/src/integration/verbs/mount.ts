@@ -1,8 +1,8 @@
 import type { Mount, MountOptions } from '../../api.ts';
 import type { Ctx } from '../../context.ts';
-import { VolumeError } from '../../errors.ts';
+import type { VolumeError } from '../../errors.ts';
 import { assertUnused, attach, connect } from '../attach-steps.ts';
-import { claimedError, heldError, lostTo } from '../facts.ts';
+import { claimedError, heldError, lostError } from '../facts.ts';
 import { prepare } from '../format-steps.ts';
 import { growAfter, growBefore, hold, type MountWork, mount as mountStep, withHolder } from '../mount-steps.ts';
 import { about, type Step } from '../steps.ts';
@@ -59,17 +59,8 @@ async function mountedNow(c: Pick<Work, 'env' | 'nv'>, ctx: Ctx): Promise<string
 function forbid(c: Work): VolumeError | undefined {
   const { env, nv, volume } = c;
   if (nv !== undefined && nv.volumeId !== volume.id && nv.mount !== undefined) return heldError(env, c.name, nv);
-  const lost = lostTo(env, volume, nv);
-  if (lost !== undefined && nv !== undefined && Object.keys(nv.holders).length > 0) {
-    return new VolumeError(
-      'in_use',
-      `Volume "${c.name}" of service "${env.service}" was lost to node ${lost.node} while ${Object.keys(nv.holders).join(', ')} had it mounted here.`,
-      {
-        details: { node: lost.node, epoch: lost.epoch, holders: Object.keys(nv.holders) },
-        hint: 'Let these holders unmount it first; their file system answers errors.',
-      },
-    );
-  }
+  const lost = lostError(env, volume, nv);
+  if (lost !== undefined) return lost;
   if (c.alive)
     return c.wantsWrite && nv?.mount?.readonly === true && Object.keys(nv.holders).length > 0
       ? heldError(env, c.name, nv)

@@ -1,12 +1,13 @@
 import { bytes } from '../../bytes.ts';
 import type { CallOptions, Ctx } from '../../context.ts';
 import type { DriverVolume } from '../../driver.ts';
+import { isVolumeError } from '../../errors.ts';
 import { assertName } from '../../names.ts';
 import { emptyRecord } from '../../record.ts';
 import type { HolderEntry, NodeVolume } from '../../store.ts';
 import { detach, disconnect } from '../attach-steps.ts';
-import { intentKey, lostKey, targetOf, volumeKey } from '../env.ts';
-import { find, here, lostTo } from '../facts.ts';
+import { type Env, intentKey, lostKey, volumeKey } from '../env.ts';
+import { find, here, type Loss, lostTo } from '../facts.ts';
 import { forget, unmount as unmountStep } from '../mount-steps.ts';
 import { about, type Step } from '../steps.ts';
 import type { Scope, Verb } from '../verb.ts';
@@ -20,7 +21,7 @@ interface UnmountWork extends Work {
   readonly left: Readonly<Record<string, HolderEntry>>;
   readonly nothing: boolean;
   /** Another node owns it now: nothing of ours may be written any more (S11). */
-  readonly lost: ReturnType<typeof lostTo>;
+  readonly lost: Loss | undefined;
 }
 
 /** Classes whose callers have no id of their own: with `ignoreUsedCount` one unmount drops all of them (S19). */
@@ -48,26 +49,38 @@ async function gather(scope: Scope, [name, o]: readonly [string, UnmountOptions]
   const { env } = scope;
   assertName(name);
   const nv = await here(env, name);
-  // Unmounting must work although the storage no longer knows the volume (removed elsewhere, unreachable by name).
-  const volume = (nv === undefined ? undefined : await findQuietly(scope, name, nv, ctx)) ?? gone(name, nv);
+  const volume = (nv === undefined ? undefined : await known(scope, name, nv, ctx)) ?? gone(env, name, nv);
   const base = await makeWork(scope, 'unmount', name, volume, nv);
   const left =
     nv === undefined
       ? {}
       : withoutHolder(nv, o.holder, { all: o.all === true, ignoreUsedCount: env.policy.ignoreUsedCount });
-  return Object.assign(base, { holder: o.holder, left, nothing: nv === undefined, lost: lostTo(env, volume, nv) });
+  return Object.assign(base, {
+    holder: o.holder,
+    left,
+    nothing: nv === undefined,
+    lost: lostTo(env, volume, nv),
+  });
 }
 
-async function findQuietly(scope: Scope, name: string, nv: NodeVolume, ctx: Ctx): Promise<DriverVolume | undefined> {
+/** Unmounting must work although the storage knows the volume by another name, or no more. */
+async function known(scope: Scope, name: string, nv: NodeVolume, ctx: Ctx): Promise<DriverVolume | undefined> {
   const v = await find(scope.env, name, ctx);
-  return v?.id === nv.volumeId ? v : undefined;
+  if (v?.id === nv.volumeId) return v;
+  try {
+    return await scope.env.driver.get(nv.volumeId, ctx);
+  } catch (e) {
+    if (isVolumeError(e, 'not_found')) return undefined;
+    throw e;
+  }
 }
 
-const gone = (name: string, nv: NodeVolume | undefined): DriverVolume => ({
+/** Nobody can have taken over what is not there: it is unmounted as our own. */
+const gone = (env: Env, name: string, nv: NodeVolume | undefined): DriverVolume => ({
   id: nv?.volumeId ?? '',
   name,
   sizeBytes: bytes(0),
-  attachments: [],
+  attachments: nv === undefined ? [] : [{ node: env.node, epoch: nv.epoch }],
   record: { ...emptyRecord({ state: 'none' }), revision: '' },
   params: {},
 });
@@ -97,17 +110,6 @@ const release: Step<UnmountWork> = {
   run: (c) => settle(c, c.nv === undefined ? undefined : { ...c.nv, holders: c.left }),
 };
 
-const killStep: Step<UnmountWork> = {
-  name: 'unmount',
-  does: (c) => `stop the writes and unmount ${targetOf(c.env, c.name)}: node ${c.lost?.node ?? ''} has the volume now`,
-  run: (c, ctx) =>
-    c.session.unmount(
-      c.nv?.mount?.target ?? targetOf(c.env, c.name),
-      { kill: true, ...(c.nv?.mount !== undefined && { expectDevno: c.nv.mount.devno }) },
-      ctx,
-    ),
-};
-
 const keepAttached: Step<UnmountWork> = {
   name: 'keep-attached',
   does: () => 'note that it stays attached, as it was asked for',
@@ -135,7 +137,7 @@ export const unmount: Verb<readonly [string, UnmountOptions], UnmountWork, void>
         : c.volume.id === '' || c.lost !== undefined
           ? [forget]
           : [detach, forget];
-    return [drop, c.lost === undefined ? unmountStep : killStep, disconnect, ...end];
+    return [drop, unmountStep, disconnect, ...end];
   },
   result(c, ctx) {
     if (!c.nothing) c.env.events.emit('volume.unmounted', { ...about(c, ctx), holder: c.holder });
