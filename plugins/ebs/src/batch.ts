@@ -1,13 +1,22 @@
 import { type Clock, type Patience, unlessAborted } from './clock.ts';
 
+/** How calls follow each other: a few at once, then at a distance, so that under load all questions of that time share one. */
+export interface Pace {
+  /** How long the first request waits for company, ms. */
+  readonly windowMs: number;
+  /** Calls that may follow each other at once after a quiet time. */
+  readonly burst: number;
+  /** Distance of the starts of two calls after that, ms. */
+  readonly spacingMs: number;
+}
+/** Two calls a second: of EC2's 20 for each reading action, the rest is everybody else's. */
+export const USUAL_PACE: Pace = { windowMs: 10, burst: 8, spacingMs: 500 };
+
 export interface BatchOptions<V> {
   readonly clock: Clock;
   /** Keys of one call. */
   readonly size: number;
-  /** How long the first request waits for company, ms. */
-  readonly windowMs: number;
-  /** Least time between the starts of two calls, ms: under load, all requests of that time share one. */
-  readonly spacingMs: number;
+  readonly pace: Pace;
   /** What is not in the answer does not exist. */
   readonly fetch: (keys: readonly string[]) => Promise<ReadonlyMap<string, V>>;
 }
@@ -22,7 +31,8 @@ export class Batcher<V> {
   readonly #o: BatchOptions<V>;
   #waiting = new Map<string, Pending<V>>();
   #scheduled = false;
-  #last = Number.NEGATIVE_INFINITY;
+  /** When the next call would start if all were at their distance; behind by at most the burst. */
+  #due = Number.NEGATIVE_INFINITY;
 
   constructor(o: BatchOptions<V>) {
     this.#o = o;
@@ -39,13 +49,15 @@ export class Batcher<V> {
   }
 
   async #schedule(): Promise<void> {
-    const { clock, windowMs, spacingMs } = this.#o;
+    const { clock } = this.#o;
+    const { windowMs, burst, spacingMs } = this.#o.pace;
     this.#scheduled = true;
-    await clock.sleep(Math.max(windowMs, this.#last + spacingMs - clock.now()));
+    this.#due = Math.max(this.#due, clock.now() - burst * spacingMs);
+    await clock.sleep(Math.max(windowMs, this.#due - clock.now()));
+    this.#due += spacingMs;
     const batch = this.#waiting;
     this.#waiting = new Map();
     this.#scheduled = false;
-    this.#last = clock.now();
     const keys = [...batch.keys()];
     for (let i = 0; i < keys.length; i += this.#o.size) {
       void this.#run(keys.slice(i, i + this.#o.size), batch);

@@ -75,6 +75,7 @@ const Config = Type.Object(
       description:
         'On Xen instances, also use /dev/xvdba to /dev/xvdcz (Nitro instances always do: their names mean nothing)',
     }),
+    requestTimeout: duration('15s', 'A reply that has not come after this is unknown: what became of it is read back'),
     statusMaxAttempts: Type.Integer({
       default: 10,
       minimum: 1,

@@ -23,6 +23,7 @@ import {
 } from '@rexray/core';
 import { adopt } from './adopt.ts';
 import { attach, inUse } from './attach.ts';
+import { type Pace, USUAL_PACE } from './batch.ts';
 import type { ActionCount } from './buckets.ts';
 import { Client } from './client.ts';
 import { type Clock, type Patience, realClock } from './clock.ts';
@@ -53,6 +54,7 @@ export interface Outside {
   readonly ec2?: Ec2;
   readonly clock?: Clock;
   readonly sysBlock?: string;
+  readonly pace?: Pace;
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
@@ -69,7 +71,6 @@ export class EbsDriver implements StorageDriver<EbsParams> {
   readonly #snapshots: Snapshots;
   readonly #copying: Copying;
   #self = { node: '', boot: '', zone: '' };
-  #account: string | undefined;
 
   constructor(config: Partial<EbsConfig> = {}, outside: Outside = {}) {
     const c = withDefaults(config);
@@ -78,13 +79,15 @@ export class EbsDriver implements StorageDriver<EbsParams> {
     const region = (): Promise<string> => this.#region(c, outside.env ?? process.env);
     const client = new Client(outside.ec2 ?? sdkEc2(c, region), clock, c.maxRetries);
     const view = new View(c);
+    const pace = outside.pace ?? USUAL_PACE;
     this.#parts = {
       config: c,
       clock,
       client,
       view,
-      volumes: new Volumes(client, view.names),
-      nodes: new Nodes(client),
+      volumes: new Volumes(client, view.names, pace),
+      nodes: new Nodes(client, pace),
+      pace,
       locks: new Locks(),
       waitMs: waitBound(c),
       firstLookMs: milliseconds(c.statusInitialDelay),
@@ -113,11 +116,10 @@ export class EbsDriver implements StorageDriver<EbsParams> {
     const { config, nodes } = this.#parts;
     const node = config.instanceID || (await this.#metadata.document(ctx.signal)).instanceId;
     this.#self = { node, boot: facts.bootId, zone: config.availabilityZone };
-    const n = await this.#about(node, ctx);
+    const n = await nodes.get(node, ctx);
     const zone = config.availabilityZone || n.zone;
     if (zone === '') throw noZone(node);
     this.#self = { ...this.#self, zone };
-    this.#account = n.account;
     const type = await nodes.facts(n.type, ctx);
     // What is there already and not ours (the root volume) takes its place for good.
     this.#traits.maxAttachments = Math.max(1, attachmentLimit(type, n.interfaces) - (await this.#others(n, ctx)));
@@ -126,8 +128,8 @@ export class EbsDriver implements StorageDriver<EbsParams> {
 
   async identity(o: { readonly expected?: string }, ctx: Ctx): Promise<string> {
     const { config } = this.#parts;
-    const account = this.#account ?? (await this.#about(this.#self.node, ctx)).account ?? 'unknown';
-    this.#account = account;
+    // Asked each time: that EC2 answers is part of what is said.
+    const account = (await this.#parts.nodes.get(this.#self.node, ctx, { fresh: true })).account ?? 'unknown';
     const place = this.#self.zone.replace(/[a-z]$/, '') || config.region;
     const found = `aws:${account}:${place}`;
     if (o.expected === undefined || o.expected === found) return found;
@@ -264,11 +266,6 @@ export class EbsDriver implements StorageDriver<EbsParams> {
         return this.#copying.restore(id, name, spec, ctx);
       },
     };
-  }
-
-  /** A node that manages volumes for others need not be an instance that EC2 knows, if its zone is written. */
-  async #about(node: string, p: Patience): Promise<Node> {
-    return this.#parts.nodes.get(node, p);
   }
 
   async #others(n: Node, p: Patience): Promise<number> {

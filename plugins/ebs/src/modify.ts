@@ -24,8 +24,7 @@ export class Modifying {
     this.#batch = new Batcher({
       clock: parts.clock,
       size: 200,
-      windowMs: 10,
-      spacingMs: 500,
+      pace: parts.pace,
       fetch: (ids) => this.#fetch(ids),
     });
   }

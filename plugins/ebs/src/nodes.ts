@@ -1,6 +1,6 @@
 import type { Instance } from '@aws-sdk/client-ec2';
 import { notFound } from '@rexray/core';
-import { Batcher } from './batch.ts';
+import { Batcher, type Pace } from './batch.ts';
 import type { Client } from './client.ts';
 import type { Patience } from './clock.ts';
 import { is } from './errors.ts';
@@ -44,13 +44,12 @@ export class Nodes {
   readonly #known = new Map<string, Node>();
   readonly #types = new Map<string, Promise<TypeFacts>>();
 
-  constructor(client: Client) {
+  constructor(client: Client, pace: Pace) {
     this.#client = client;
     this.#batch = new Batcher({
       clock: client.clock,
       size: IDS,
-      windowMs: 10,
-      spacingMs: 500,
+      pace,
       fetch: (ids) => this.#fetch(ids),
     });
   }

@@ -1,3 +1,4 @@
+import type { Pace } from './batch.ts';
 import type { Client } from './client.ts';
 import type { Clock, Patience } from './clock.ts';
 import type { EbsConfig } from './config.ts';
@@ -15,6 +16,7 @@ export interface Parts {
   readonly nodes: Nodes;
   readonly view: View;
   readonly locks: Locks;
+  readonly pace: Pace;
   /** Longest wait for a state, ms. */
   readonly waitMs: number;
   readonly firstLookMs: number;

@@ -1,10 +1,8 @@
 import type { EC2Client, EC2ClientConfig } from '@aws-sdk/client-ec2';
-import type { EbsConfig } from './config.ts';
+import { type EbsConfig, milliseconds } from './config.ts';
 import type { Ec2 } from './ec2.ts';
 
 const CONNECT_MS = 5_000;
-/** A reply that does not come is unknown after this; the verbs then read back (S13). */
-export const REQUEST_MS = 15_000;
 
 type Sdk = typeof import('@aws-sdk/client-ec2');
 type Send = (command: object, o: { abortSignal: AbortSignal }) => Promise<never>;
@@ -36,7 +34,11 @@ function settings(c: EbsConfig, region: string): EC2ClientConfig {
   return {
     region,
     maxAttempts: 1,
-    requestHandler: { connectionTimeout: CONNECT_MS, requestTimeout: REQUEST_MS, throwOnRequestTimeout: true },
+    requestHandler: {
+      connectionTimeout: CONNECT_MS,
+      requestTimeout: milliseconds(c.requestTimeout),
+      throwOnRequestTimeout: true,
+    },
     ...(c.endpoint !== '' && { endpoint: c.endpoint.includes('://') ? c.endpoint : `https://${c.endpoint}` }),
     ...(c.fips && { useFipsEndpoint: true }),
     ...(c.profile !== '' && { profile: c.profile }),

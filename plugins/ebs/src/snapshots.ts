@@ -33,8 +33,7 @@ export class Snapshots {
     this.#batch = new Batcher({
       clock: parts.clock,
       size: 200,
-      windowMs: 10,
-      spacingMs: 500,
+      pace: parts.pace,
       fetch: async (ids) => {
         const found = await this.#all([{ Name: 'snapshot-id', Values: [...ids] }], this.#patience());
         return new Map(found.map((s) => [s.SnapshotId ?? '', s]));

@@ -1,5 +1,5 @@
 import type { Volume as Ec2Volume, Filter } from '@aws-sdk/client-ec2';
-import { Batcher } from './batch.ts';
+import { Batcher, type Pace } from './batch.ts';
 import type { Client } from './client.ts';
 import type { Patience } from './clock.ts';
 import { isolated } from './isolate.ts';
@@ -13,8 +13,6 @@ const VALUES = 200;
 const BATCH_MS = 20_000;
 /** What was seen so lately is good enough to decide what to try; never to answer with. */
 const RECENT_MS = 1_000;
-export const WINDOW_MS = 10;
-export const SPACING_MS = 500;
 
 const ID = /^vol-[0-9a-f]{8}([0-9a-f]{9})?$/;
 export const isVolumeId = (id: string): boolean => ID.test(id);
@@ -30,9 +28,9 @@ export class Volumes {
   readonly #doubtful = new Set<string>();
   readonly #recent = new Map<string, { readonly v: Ec2Volume; readonly at: number }>();
 
-  constructor(client: Client, names: Names) {
+  constructor(client: Client, names: Names, pace: Pace) {
     this.#client = client;
-    const shared = { clock: client.clock, windowMs: WINDOW_MS, spacingMs: SPACING_MS };
+    const shared = { clock: client.clock, pace };
     this.#byId = new Batcher({ ...shared, size: IDS, fetch: (ids) => this.#fetch(ids) });
     this.#byName = new Batcher({
       ...shared,
