@@ -1,1 +1,2 @@
 export * from './plugin.ts';
+export * from './swarm.ts';

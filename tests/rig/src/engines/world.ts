@@ -141,3 +141,33 @@ export class World {
     }
   }
 }
+
+/** A cable between two worlds, with an address at each end. */
+export async function connectWorlds(a: World, b: World, addresses: readonly [string, string]): Promise<void> {
+  execFileSync('ip', [
+    'link',
+    'add',
+    'eth0',
+    'netns',
+    String(a.pid),
+    'type',
+    'veth',
+    'peer',
+    'name',
+    'eth0',
+    'netns',
+    String(b.pid),
+  ]);
+  const ends: readonly (readonly [World, string, string])[] = [
+    [a, addresses[0], addresses[1]],
+    [b, addresses[1], addresses[0]],
+  ];
+  for (const [world, own, other] of ends) {
+    const r = await world.run([
+      'sh',
+      '-ec',
+      `ip addr add ${own}/24 dev eth0; ip link set eth0 up; ip route add default via ${other}`,
+    ]);
+    if (r.status !== 0) throw new Error(`network of ${world.name}: ${r.err}`);
+  }
+}
