@@ -1,0 +1,156 @@
+/** Runs a sequence and holds it against the reference: what was answered and what is then seen must fit some order of the verbs. */
+import { EMPTY, expected, type Fencing, isLost, type Node, type Op, rebooted, type State } from './model.ts';
+import type { Crash, Fault, Sequence } from './sequence.ts';
+
+/** What a verb answered: `ok`, the code of its error, or `died` when its process did. */
+export type Answer = string;
+
+/** What can be seen of a volume from both nodes. */
+export interface Seen {
+  readonly volumes: Readonly<
+    Record<string, { size: number; owner?: Node; holders: readonly [Record<string, number>, Record<string, number>] }>
+  >;
+  readonly snapshots: readonly string[];
+}
+
+export interface World {
+  /** A verb on a node; resolves with its answer, never throws. */
+  run(node: Node, verb: Op): Promise<Answer>;
+  arm(faults: readonly Fault[], crash: Crash | undefined): void;
+  /** Faults end; what died comes back, what hung ends. */
+  heal(restart: readonly Node[]): Promise<void>;
+  see(): Promise<Seen>;
+  /** What the volume holds: mounted for a moment on a node that may. */
+  content(name: string): Promise<string | undefined>;
+  /** What a node has and nobody answers for. */
+  leaks(node: Node): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+export class Broken extends Error {}
+
+/** Answers that leave open whether it happened. Allowed only while something was made to go wrong. */
+const DEFINITE = new Set(['not_found', 'already_exists', 'in_use', 'out_of_range', 'invalid', 'unsupported', 'denied']);
+
+interface Done {
+  readonly node: Node;
+  readonly verb: Op;
+  readonly answer: Answer;
+}
+
+const names = (o: Op): readonly string[] => [
+  ...('name' in o ? [o.name] : []),
+  ...('to' in o ? [o.to] : []),
+  ...('snapshot' in o ? [`snapshot ${o.snapshot}`] : []),
+];
+const touches = (a: Op, b: Op): boolean => names(a).some((n) => names(b).includes(n));
+
+/** States that are possible after a verb answered so. */
+function after(s: State, d: Done, o: { fencing: Fencing; trouble: boolean; rivals: readonly Op[] }): readonly State[] {
+  const e = expected(s, d.node, d.verb, o.fencing);
+  if (d.answer === 'ok') return e.answer === 'ok' ? [e.next] : [];
+  if (o.trouble) return d.answer === 'data_loss' ? [] : e.answer === 'ok' ? [s, ...halfway(s, d), e.next] : [s];
+  if (e.answer !== 'ok' && e.answer.includes(d.answer)) return [s];
+  // A verb of somebody else had a claim on it for a moment, or its wipe came first.
+  const contended = o.rivals.some((r) => touches(r, d.verb));
+  return contended && ['in_use', 'busy', 'denied', 'not_found', 'already_exists'].includes(d.answer) ? [s] : [];
+}
+
+/** A takeover that failed is not undone: the old owner may have seen it and stopped. The volume is nobody's then. */
+function halfway(s: State, d: Done): readonly State[] {
+  const v = d.verb.op === 'mount' && d.verb.preempt === true ? s.volumes[d.verb.name] : undefined;
+  if (v === undefined || v.owner === d.node || d.verb.op !== 'mount') return [];
+  const { owner: _o, attached: _a, ...rest } = v;
+  return [{ ...s, volumes: { ...s.volumes, [d.verb.name]: rest } }];
+}
+
+function* orders<T>(all: readonly T[]): Generator<readonly T[]> {
+  if (all.length <= 1) yield all;
+  for (const [i, first] of all.entries()) {
+    if (all.length <= 1) return;
+    for (const rest of orders([...all.slice(0, i), ...all.slice(i + 1)])) yield [first, ...rest];
+  }
+}
+
+const key = (s: State): string => JSON.stringify([sorted(s.volumes), sorted(s.snapshots)]);
+const sorted = (x: object): unknown =>
+  JSON.parse(
+    JSON.stringify(x, (_k, v: unknown) =>
+      typeof v === 'object' && v !== null && !Array.isArray(v) ? Object.fromEntries(Object.entries(v).sort()) : v,
+    ),
+  );
+
+function fits(s: State, seen: Seen): boolean {
+  const view: Seen = {
+    volumes: Object.fromEntries(
+      Object.entries(s.volumes).map(([n, v]) => [
+        n,
+        {
+          size: v.size,
+          ...(v.owner !== undefined && { owner: v.owner }),
+          holders: [{ ...v.holders[0] }, { ...v.holders[1] }] as [Record<string, number>, Record<string, number>],
+        },
+      ]),
+    ),
+    snapshots: Object.keys(s.snapshots).sort(),
+  };
+  return JSON.stringify(sorted(view)) === JSON.stringify(sorted(seen));
+}
+
+/** @throws Broken naming the round, what was answered and what was seen */
+export async function checkSequence(world: World, q: Sequence): Promise<void> {
+  let states: readonly State[] = [EMPTY];
+  for (const [i, round] of q.rounds.entries()) {
+    world.arm(round.faults, round.crash);
+    const done: Done[] = await Promise.all(
+      round.verbs.map(async (v) => ({ ...v, answer: await world.run(v.node, v.verb) })),
+    );
+    const trouble = round.faults.length > 0 || round.crash !== undefined;
+    const unsure = trouble ? done.filter((d) => d.answer !== 'ok' && !DEFINITE.has(d.answer)).map((d) => d.node) : [];
+    const crashed = round.crash === undefined ? [] : [round.crash.node];
+    await world.heal([...new Set([...(trouble ? [0 as const, 1 as const] : []), ...unsure, ...crashed])]);
+    const seen = await world.see();
+    const where = `round ${i}: ${done.map((d) => `node ${d.node} ${JSON.stringify(d.verb)} → ${d.answer}`).join('; ')}`;
+    const possible = reachable(states, done, { fencing: q.fencing, trouble, crash: round.crash });
+    states = possible.filter((s) => fits(s, seen));
+    if (states.length === 0)
+      throw new Broken(`${where}\nseen: ${JSON.stringify(seen)}\npossible: ${possible.map(key).join('\n  ')}`);
+    for (const node of [0, 1] as const) {
+      const left = await world.leaks(node);
+      if (left.length > 0) throw new Broken(`${where}\nleft on node ${node}: ${left.join('; ')}`);
+    }
+  }
+  await contents(world, states);
+}
+
+function reachable(
+  from: readonly State[],
+  done: readonly Done[],
+  o: { fencing: Fencing; trouble: boolean; crash: Crash | undefined },
+): readonly State[] {
+  const found = new Map<string, State>();
+  for (const order of orders(done)) {
+    let states = from;
+    for (const d of order) {
+      const rivals = done.filter((r) => r !== d).map((r) => r.verb);
+      states = states.flatMap((s) => after(s, d, { ...o, rivals }));
+    }
+    for (const s of states) {
+      for (const x of o.crash?.power === true ? [s, rebooted(s, o.crash.node)] : [s]) found.set(key(x), x);
+    }
+  }
+  return [...found.values()];
+}
+
+/** Everything that was acknowledged is there in the end, and nothing else. */
+async function contents(world: World, states: readonly State[]): Promise<void> {
+  const [any] = states;
+  for (const name of Object.keys(any?.volumes ?? {})) {
+    const lost = any?.volumes[name];
+    if (lost === undefined || (isLost(lost, 0) && isLost(lost, 1))) continue;
+    const found = await world.content(name);
+    const allowed = states.map((s) => s.volumes[name]?.token);
+    if (!allowed.includes(found))
+      throw new Broken(`"${name}" holds ${found ?? 'nothing'}, acknowledged: ${allowed.join(' or ')}`);
+  }
+}
