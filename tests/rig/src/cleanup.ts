@@ -32,7 +32,7 @@ export class Cleanup {
 }
 
 /** Mountpoints that a killed node left are immutable. */
-function removeTree(dir: string): void {
+export function removeTree(dir: string): void {
   try {
     rmSync(dir, { recursive: true, force: true });
   } catch (e) {

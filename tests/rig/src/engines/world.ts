@@ -3,7 +3,7 @@ import { createWriteStream, existsSync, mkdtempSync, readFileSync, readlinkSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Cleanup } from '../cleanup.ts';
-import { Cleanup as Undo } from '../cleanup.ts';
+import { removeTree, Cleanup as Undo } from '../cleanup.ts';
 import { killAll, pidsOfNamespace, until } from './processes.ts';
 
 export interface Ran {
@@ -53,7 +53,7 @@ export class World {
     const keeper = spawn('unshare', ['--mount', '--net', '--uts', '--propagation', 'private', 'sh', '-c', script], {
       stdio: 'ignore',
     });
-    cleanup.add(() => execFileSync('rm', ['-rf', '--one-file-system', dir]));
+    cleanup.add(() => removeTree(dir));
     cleanup.add(() => killAll([keeper.pid ?? 0]));
     await until(
       () => existsSync(join(dir, 'ready')) && readFileSync(`/proc/${keeper.pid}/comm`, 'utf8') === 'sleep\n',
