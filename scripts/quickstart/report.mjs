@@ -9,10 +9,20 @@ export function heading(text) {
   console.log(`\n${text}`);
 }
 
-/** Runs one step and prints its time and what it found. */
+/** The person at the terminal wants it to end. */
+export class Interrupted extends Error {}
+let interrupted = false;
+/** From now on no step begins. */
+export function interrupt() {
+  interrupted = true;
+}
+
+/** Runs one step and prints its time and what it found. @throws Interrupted before and after the step, once somebody asked for the end */
 export async function step(text, run) {
+  if (interrupted) throw new Interrupted();
   const start = performance.now();
   const said = await run();
+  if (interrupted) throw new Interrupted();
   console.log(`  ${seconds(performance.now() - start)}  ${text}${said === undefined ? '' : `: ${said}`}`);
 }
 

@@ -5,18 +5,28 @@ import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { parseOptions, splitOptionString } from '@rexray/core/options';
 import { isVolumeError, openRexray } from '@rexray/runtime';
+import { REMOVE } from './place.mjs';
 import { heading, say, step } from './report.mjs';
 
 const TASK = 'test12345';
-const REMOVE = 'libstorage.integration.volume.operations.remove.disable';
+const VOLUMES = [TASK, 'nginx-data', 'nginx-copy'];
+const SNAPSHOT = 'before-upgrade';
+const CONSISTENCY = {
+  clean: 'a clean file system (frozen meanwhile)',
+  crash: 'as after a power cut (a directory cannot be frozen)',
+};
 const assert = (ok, what) => {
   if (!ok) throw new Error(`quickstart: ${what}`);
 };
 
-/** @param o `{ config, service, fsType }`: the operator's file, the service it names, the file system of step 1 (absent on directories) */
+/**
+ * @param o `{ config, service, fsType, system, made }`: the operator's file, the service it names, the file system of step 1
+ *   (absent on directories), whether others may have volumes there, and what to call with the kind and id of all that is made
+ */
 export async function story(o) {
   const rex = await openRexray({ config: o.config });
   try {
+    if (o.system) await refuseOthers(rex.service());
     await mesosTask(rex.service(), o);
     await nginx(rex.service(), o);
     await refusedRemove(rex.service());
@@ -26,7 +36,18 @@ export async function story(o) {
   await allowedRemove(o);
 }
 
-async function mesosTask(volumes, { service, fsType }) {
+/** At the system's own places these names may be somebody's volumes, and the story ends by removing them. */
+async function refuseOthers(volumes) {
+  const taken = [];
+  for await (const v of volumes.volumes()) if (VOLUMES.includes(v.name)) taken.push(`volume ${v.name}`);
+  for (const s of (await volumes.snapshots.list()).items) if (s.name === SNAPSHOT) taken.push(`snapshot ${s.name}`);
+  if (taken.length === 0) return;
+  throw new Error(
+    `quickstart: ${taken.join(', ')} exist already and are not of this quick start. Nothing was touched: leave --system out, or remove them first.`,
+  );
+}
+
+async function mesosTask(volumes, { service, fsType, made }) {
   heading('1. A Mesos task brings its volume (DVDI_VOLUME_OPTS)');
   const opts = `size=5,iops=150,volumetype=io1,newfstype=${fsType ?? 'xfs'},overwritefs=true`;
   say(opts);
@@ -34,9 +55,11 @@ async function mesosTask(volumes, { service, fsType }) {
   if (fsType === undefined) {
     delete wish.fsType;
     delete wish.overwriteFs;
+    say('newfstype and overwritefs are left out: a directory has no file system of its own');
   }
   await step(`create ${TASK} in service ${service}`, async () => {
     const v = await volumes.create(TASK, wish);
+    made('volumes', v.id);
     return `${v.sizeBytes / 2 ** 30} GiB, ${v.fsType ?? 'directory'}; ${v.notes.join('; ')}`;
   });
   const hello = await mountAndTouch(volumes);
@@ -70,10 +93,11 @@ const hashOf = async (path) => {
   return hash.digest('hex');
 };
 
-async function nginx(volumes, { service }) {
+async function nginx(volumes, o) {
   heading('3. A volume for nginx: default size, a real file, a snapshot, a clone, growth');
   await step('create nginx-data', async () => {
     const v = await volumes.create('nginx-data');
+    o.made('volumes', v.id);
     return `${v.sizeBytes / 2 ** 30} GiB, ${v.fsType ?? 'directory'}`;
   });
   let written;
@@ -90,19 +114,21 @@ async function nginx(volumes, { service }) {
       assert((await hashOf(join(original.path, 'node'))) === written, 'the file changed');
       return `sha256 ${written.slice(0, 16)}… as written`;
     });
-    await copies(volumes, original, written, service);
+    await copies(volumes, original, written, o);
   } finally {
     await original.unmount();
   }
 }
 
-async function copies(volumes, original, written, service) {
+async function copies(volumes, original, written, { service, made }) {
   await step('snapshot, while it is mounted', async () => {
-    const s = await volumes.snapshots.create('nginx-data', 'before-upgrade');
-    return `${s.name}, ${s.consistency}`;
+    const s = await volumes.snapshots.create('nginx-data', SNAPSHOT);
+    made('snapshots', s.id);
+    return `${s.name}, ${CONSISTENCY[s.consistency] ?? s.consistency}`;
   });
   await step('clone from the snapshot, mounted beside the original', async () => {
-    await volumes.create('nginx-copy', { from: { snapshot: 'before-upgrade' } });
+    const v = await volumes.create('nginx-copy', { from: { snapshot: SNAPSHOT } });
+    made('volumes', v.id);
     const copy = await volumes.mount('nginx-copy');
     assert((await hashOf(join(copy.path, 'node'))) === written, 'the copy differs');
     await copy.unmount();
@@ -159,11 +185,11 @@ async function allowedRemove({ config }) {
       return `in_use: ${e.message}`;
     });
     await step('remove, allowed and unused', async () => {
-      await volumes.snapshots.remove('before-upgrade');
-      for (const name of [TASK, 'nginx-data', 'nginx-copy']) await volumes.remove(name);
-      const left = (await volumes.list()).items;
+      await volumes.snapshots.remove(SNAPSHOT);
+      for (const name of VOLUMES) await volumes.remove(name);
+      const left = (await volumes.list()).items.filter((v) => VOLUMES.includes(v.name));
       assert(left.length === 0, `${left.length} volumes are left`);
-      return 'no volume is left';
+      return 'no volume of this story is left';
     });
   } finally {
     await rex.close();
