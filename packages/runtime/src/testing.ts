@@ -31,6 +31,8 @@ export interface TestOptions {
   readonly layers?: readonly Layer[];
   readonly logger?: Logger;
   readonly watch?: boolean;
+  /** Do not wait for the service to be open. */
+  readonly background?: boolean;
 }
 
 export interface TestFaults {
@@ -60,7 +62,7 @@ export interface TestRexray extends AsyncDisposable {
   leaks(): Promise<readonly string[]>;
   /** What the watch does from time to time: finish what this process had to leave. */
   retryLeftovers(): Promise<readonly Reconciled[]>;
-  close(): Promise<void>;
+  close(o?: { readonly graceMs?: number }): Promise<void>;
 }
 
 export const testPolicy = (p: Partial<Policy> = {}): Policy => ({
@@ -122,6 +124,7 @@ export async function testRexray(o: TestOptions = {}): Promise<TestRexray> {
     ...(o.layers !== undefined && { layers: o.layers }),
     stepHook,
     watch: o.watch ?? false,
+    ...(o.background === true && { background: true }),
   });
   const self: TestRexray = {
     backend,
@@ -139,7 +142,7 @@ export async function testRexray(o: TestOptions = {}): Promise<TestRexray> {
     },
     leaks: () => leaks({ backend, machine, store }),
     retryLeftovers: () => engine.retryLeftovers(),
-    close: () => engine.close(),
+    close: (c) => engine.close(c),
     [Symbol.asyncDispose]: () => engine.close(),
   };
   return self;

@@ -4,18 +4,29 @@ import { VolumeError } from '../errors.ts';
 let counter = 0;
 const PREFIX = Math.floor(performance.timeOrigin).toString(36);
 
-/** The context of one verb, from its options. `end` must be called: it stops the deadline's timer. */
-export function beginCall(
-  o: CallOptions | undefined,
-  fallback: { timeoutMs: number; progress: (p: Progress) => void },
-): { ctx: Ctx; end: () => void } {
-  const ms = o?.timeoutMs ?? fallback.timeoutMs;
+/** The longest that a timer of JavaScript can wait, in ms (24 days). */
+const LONGEST_MS = 2 ** 31 - 1;
+
+export interface CallDefaults {
+  readonly timeoutMs: number;
+  progress(p: Progress): void;
+  /** Aborted when this process wants to end: the verb is undone. */
+  readonly closing?: AbortSignal | undefined;
+}
+
+/**
+ * The context of one verb, from its options. `end` must be called: it stops the deadline's timer.
+ * @throws `invalid` for a `timeoutMs` that is no time
+ */
+export function beginCall(o: CallOptions | undefined, fallback: CallDefaults): { ctx: Ctx; end: () => void } {
+  const ms = timeoutOf(o?.timeoutMs ?? fallback.timeoutMs);
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(timeoutError(ms)), ms);
   timer.unref();
-  const cancel = (): void => controller.abort(canceledError());
-  if (o?.signal?.aborted) cancel();
-  else o?.signal?.addEventListener('abort', cancel, { once: true });
+  const unlisten = [
+    forward(o?.signal, () => controller.abort(canceledError('The caller went away.'))),
+    forward(fallback.closing, () => controller.abort(canceledError('This process is closing.'))),
+  ];
   counter += 1;
   const ctx: Ctx = {
     signal: controller.signal,
@@ -23,16 +34,45 @@ export function beginCall(
     requestId: o?.requestId ?? `${PREFIX}-${counter}`,
     progress: (p) => {
       fallback.progress(p);
-      o?.onProgress?.(p);
+      // A listener's bug is the listener's: the verb goes on.
+      try {
+        o?.onProgress?.(p);
+      } catch {}
     },
   };
   return {
     ctx,
     end: () => {
       clearTimeout(timer);
-      o?.signal?.removeEventListener('abort', cancel);
+      for (const f of unlisten) f();
     },
   };
+}
+
+function timeoutOf(ms: unknown): number {
+  if (typeof ms === 'number' && ms >= 0) return Math.min(ms, LONGEST_MS);
+  throw new VolumeError('invalid', `timeoutMs: ${String(ms)} is not a time.`, {
+    details: { path: 'timeoutMs', value: ms, expected: 'milliseconds, 0 or more' },
+  });
+}
+
+function forward(signal: AbortSignal | undefined, abort: () => void): () => void {
+  if (signal?.aborted === true) abort();
+  else signal?.addEventListener('abort', abort, { once: true });
+  return () => signal?.removeEventListener('abort', abort);
+}
+
+/** Waits for something that goes on without us: leaves it alone when the call is over. @throws `timeout`, `canceled` */
+export async function whileCalling<T>(ctx: Pick<Ctx, 'signal'>, waited: Promise<T>): Promise<T> {
+  let stop = (): void => {};
+  const over = new Promise<never>((_, reject) => {
+    stop = forward(ctx.signal, () => reject(ctx.signal.reason));
+  });
+  try {
+    return await Promise.race([waited, over]);
+  } finally {
+    stop();
+  }
 }
 
 /** Aborts after `ms` without keeping the process alive; `AbortSignal.timeout` with a listener does that on Deno. */
@@ -52,8 +92,8 @@ const timeoutError = (ms: number): VolumeError<'timeout'> =>
     details: { afterMs: ms },
     hint: 'What was begun is being undone; look at the volume before you try again.',
   });
-const canceledError = (): VolumeError<'canceled'> =>
-  new VolumeError('canceled', 'The caller went away.', { details: {} });
+const canceledError = (message: string): VolumeError<'canceled'> =>
+  new VolumeError('canceled', message, { details: {} });
 
 /** @throws the reason (`timeout` or `canceled`) once the call is over. */
 export function throwIfOver(ctx: Ctx): void {

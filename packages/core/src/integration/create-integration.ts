@@ -78,6 +78,7 @@ export function createIntegration(env: Env, o: IntegrationOptions = {}): Integra
   const call = async (op: Op, args: readonly unknown[], options: CallOptions | undefined): Promise<unknown> => {
     const { ctx, end } = beginCall(options, {
       timeoutMs: env.policy.timeoutMs,
+      closing: env.closing,
       progress: (p) =>
         env.events.emit('op.progress', {
           service: env.service,
@@ -208,7 +209,7 @@ async function create(env: Env, call: CallFn, name: string, o: CreateOptions): P
   if ('volume' in from) return (await call('clone', [from.volume, name, rest], o)) as Volume;
   if ('snapshot' in from) return (await call('snapshots.restore', [from.snapshot, name, rest], o)) as Volume;
   if ('snapshotId' in from) return (await call('snapshots.restore', [from.snapshotId, name, rest], o)) as Volume;
-  const { ctx, end } = beginCall(o, { timeoutMs: env.policy.timeoutMs, progress: () => {} });
+  const { ctx, end } = beginCall(o, { timeoutMs: env.policy.timeoutMs, closing: env.closing, progress: () => {} });
   try {
     for await (const v of all(env, ctx))
       if (v.id === from.volumeId) return (await call('clone', [v.name, name, rest], o)) as Volume;

@@ -59,6 +59,8 @@ export interface Env {
   readonly identity: string;
   readonly policy: Policy;
   readonly stepHook?: StepHook;
+  /** Aborted when this process ends and the verbs that still run have to stop. */
+  readonly closing?: AbortSignal;
 }
 
 const CRASH = Symbol.for('@rexray/core/SimulatedCrash');

@@ -1,4 +1,4 @@
-export { beginCall, freshCtx } from './calls.ts';
+export { beginCall, freshCtx, whileCalling } from './calls.ts';
 export { createIntegration, type IntegrationOptions } from './create-integration.ts';
 export {
   type Env,

@@ -2,7 +2,7 @@
 import type { Ctx } from '../context.ts';
 import type { StorageDriver } from '../driver.ts';
 import { type Code, isVolumeError, VolumeError } from '../errors.ts';
-import { sleep } from '../integration/calls.ts';
+import { sleep, whileCalling } from '../integration/calls.ts';
 import { isCrash } from '../integration/env.ts';
 import { type Call, compose, type Layer } from '../layered.ts';
 
@@ -135,25 +135,50 @@ export function retry(o: { readonly attempts: number; readonly firstWaitMs: numb
   };
 }
 
-/** At most so many calls at once; further ones wait in order, and are refused beyond `queue`. */
+/**
+ * At most so many calls at once; further ones wait in order, and are refused beyond `queue`. Whose caller went away while
+ * it waited is not made any more: its verb is being undone.
+ */
 export function limited(o: { readonly service: string; readonly concurrency: number; readonly queue: number }): Layer {
   let running = 0;
-  const waiting: (() => void)[] = [];
-  return async (call: Call, next) => {
-    if (running >= o.concurrency) {
-      if (waiting.length >= o.queue)
-        throw new VolumeError('busy', `${waiting.length} calls to service "${o.service}" are waiting already.`, {
-          details: { op: call.op, retryAfterMs: 1000 },
-          hint: 'Try again later.',
-        });
-      await new Promise<void>((resolve) => waiting.push(resolve));
-    } else running += 1;
+  const waiting = new Set<() => void>();
+  const turn = async (call: Call): Promise<void> => {
+    if (running < o.concurrency) {
+      running += 1;
+      return;
+    }
+    if (waiting.size >= o.queue)
+      throw new VolumeError('busy', `${waiting.size} calls to service "${o.service}" are waiting already.`, {
+        details: { op: call.op, retryAfterMs: 1000 },
+        hint: 'Try again later.',
+      });
+    let go = (): void => {};
+    const mine = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    waiting.add(go);
     try {
-      return await next(call);
+      await whileCalling(call.ctx, mine);
+    } catch (e) {
+      if (!waiting.delete(go)) next();
+      throw e;
+    }
+  };
+  /** Hands a turn on, or gives it back. */
+  const next = (): void => {
+    const [head] = waiting;
+    if (head === undefined) running -= 1;
+    else {
+      waiting.delete(head);
+      head();
+    }
+  };
+  return async (call: Call, inner) => {
+    await turn(call);
+    try {
+      return await inner(call);
     } finally {
-      const head = waiting.shift();
-      if (head === undefined) running -= 1;
-      else head();
+      next();
     }
   };
 }

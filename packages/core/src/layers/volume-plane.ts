@@ -3,6 +3,7 @@ import type { MountOptions, Op } from '../api.ts';
 import type { Ctx } from '../context.ts';
 import { isVolumeError, VolumeError } from '../errors.ts';
 import type { HostSession } from '../host.ts';
+import { sleep, throwIfOver, whileCalling } from '../integration/calls.ts';
 import { type Env, isCrash, lockKey } from '../integration/env.ts';
 import { PREFIX } from '../integration/verbs/create.ts';
 import type { Layer } from '../layered.ts';
@@ -120,20 +121,26 @@ async function queued<T>(
     });
   q.length += 1;
   queues.set(name, q);
-  const mine = q.tail
-    .catch(() => {})
-    .then(() => {
-      if (ctx.signal.aborted) throw ctx.signal.reason;
-      return run();
-    });
-  q.tail = mine.catch(() => {});
-  try {
-    return await mine;
-  } finally {
+  let begun = false;
+  const mine = q.tail.then(() => {
+    throwIfOver(ctx);
+    begun = true;
+    return run();
+  });
+  q.tail = mine.then(noop, noop).then(() => {
     q.length -= 1;
     if (q.length === 0) queues.delete(name);
+  });
+  try {
+    // Whoever only waits may leave at its deadline; what has begun ends by itself, undone if need be.
+    await whileCalling(ctx, mine);
+  } catch (e) {
+    if (!begun) throw e;
   }
+  return mine;
 }
+
+const noop = (): void => {};
 
 async function locked<T>(env: Env, name: string, ctx: Ctx, run: (s: HostSession) => Promise<T>): Promise<T> {
   const session = await env.host.open(lockKey(env, name), ctx);
@@ -176,7 +183,7 @@ export function retryMount(o: { readonly count: number; readonly waitMs: number 
           call.ctx.deadline - performance.now() < o.waitMs
         )
           throw e;
-        await new Promise((resolve) => setTimeout(resolve, o.waitMs));
+        await sleep(o.waitMs, call.ctx.signal);
       }
     }
   };

@@ -14,6 +14,7 @@ import {
   WATCH_MS,
   watchOnce,
 } from '@rexray/core';
+import { CLOSE_GRACE_MS, Gate } from './gate.ts';
 import type { EngineParts } from './parts.ts';
 import { scratchBook } from './scratch-book.ts';
 import { ServiceRuntime, startCtx } from './service-runtime.ts';
@@ -27,8 +28,12 @@ export interface Engine {
   service(name: string): Service;
   /** What the watch also does from time to time: finish what this process had to leave. */
   retryLeftovers(): Promise<readonly Reconciled[]>;
-  /** Ends watching, removes this process's scratch volumes, closes drivers, host and store. Mounts stay. */
-  close(): Promise<void>;
+  /**
+   * Lets no verb begin, removes this process's scratch volumes, waits for the verbs that run (after `graceMs`, default
+   * 10,000, they are canceled and undone), ends watching, closes drivers, host and store. Mounts stay. Always the same
+   * promise: closing again waits for the first.
+   */
+  close(o?: { readonly graceMs?: number | undefined }): Promise<void>;
 }
 
 /** Opens what can be opened: a service whose backend is away answers `unavailable` and is tried again when it is used. */
@@ -42,7 +47,8 @@ export async function openEngine(parts: EngineParts): Promise<Engine> {
       details: { step: 'identify' },
       hint: 'Is /proc mounted?',
     });
-  const runtimes = new Map(parts.services.map((p) => [p.name, new ServiceRuntime(p, parts, { facts, self })]));
+  const gate = new Gate();
+  const runtimes = new Map(parts.services.map((p) => [p.name, new ServiceRuntime(p, parts, { facts, self, gate })]));
   const opening = Promise.all(
     [...runtimes.values()].map((r) =>
       r.open(ctx).catch((e: unknown) => {
@@ -67,6 +73,7 @@ export async function openEngine(parts: EngineParts): Promise<Engine> {
     ]),
   );
   const watching = watcher(runtimes, parts);
+  let closing: Promise<void> | undefined;
   return {
     services: [...runtimes.keys()],
     events: parts.events,
@@ -77,7 +84,10 @@ export async function openEngine(parts: EngineParts): Promise<Engine> {
       const rounds = opened.map((o) => (o === undefined ? [] : retryLeftovers(o.env, startCtx(60_000))));
       return (await Promise.all(rounds)).flat();
     },
-    close: () => close(parts, runtimes, scratches, watching),
+    close: (o) => {
+      closing ??= close(parts, runtimes, scratches, { watching, gate, graceMs: o?.graceMs ?? CLOSE_GRACE_MS });
+      return closing;
+    },
   };
 }
 
@@ -132,9 +142,30 @@ async function close(
   parts: EngineParts,
   runtimes: ReadonlyMap<string, ServiceRuntime>,
   scratches: ReadonlySet<Scratch>,
-  watching: { stop(): Promise<void> },
+  o: { readonly watching: { stop(): Promise<void> }; readonly gate: Gate; readonly graceMs: number },
 ): Promise<void> {
-  await watching.stop();
+  o.gate.refuse([...scratches].map((s) => s.name));
+  await endScratches(parts, scratches);
+  if (!(await o.gate.drain(o.graceMs)))
+    parts.logger.error({}, 'verbs that were canceled did not end; the next open finishes what they left');
+  await o.watching.stop();
+  const left: string[] = [];
+  for (const r of runtimes.values()) {
+    const open = await r.current();
+    if (open !== undefined && open.env.driver.owner !== undefined && (await mounts(open.env.store, r.name)) > 0)
+      left.push(r.name);
+  }
+  try {
+    if (left.length > 0) await parts.leaveWatcher?.(left);
+  } catch (e) {
+    parts.logger.error({ err: String(e) }, 'volumes stay mounted and nobody looks after their claims');
+  }
+  for (const r of runtimes.values()) await r.driver.close?.();
+  await parts.host.close();
+  await parts.store.close();
+}
+
+async function endScratches(parts: EngineParts, scratches: ReadonlySet<Scratch>): Promise<void> {
   for (const s of [...scratches]) {
     try {
       await s[Symbol.asyncDispose]();
@@ -145,16 +176,6 @@ async function close(
       );
     }
   }
-  const left: string[] = [];
-  for (const r of runtimes.values()) {
-    const open = await r.current();
-    if (open !== undefined && open.env.driver.owner !== undefined && (await mounts(open.env.store, r.name)) > 0)
-      left.push(r.name);
-  }
-  if (left.length > 0) await parts.leaveWatcher?.(left);
-  for (const r of runtimes.values()) await r.driver.close?.();
-  await parts.host.close();
-  await parts.store.close();
 }
 
 async function mounts(store: EngineParts['store'], name: string): Promise<number> {

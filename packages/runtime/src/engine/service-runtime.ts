@@ -1,12 +1,16 @@
 import {
+  beginCall,
   bounded,
+  type CallOptions,
   type Ctx,
   classified,
   createIntegration,
   type Env,
+  type ErrorPlace,
   freshCtx,
   type HostFacts,
   type Integration,
+  isVolumeError,
   layeredDriver,
   limited,
   OPS,
@@ -17,13 +21,22 @@ import {
   retry,
   type StorageDriver,
   VolumeError,
+  whileCalling,
 } from '@rexray/core';
+import type { Gate } from './gate.ts';
 import type { EngineParts, ServicePart } from './parts.ts';
 import { reapScratch } from './scratch-book.ts';
 
 export interface Opened {
   readonly env: Env;
   readonly integration: Integration;
+}
+
+/** This node and this process, and the gate that every verb passes. */
+export interface NodeSelf {
+  readonly facts: HostFacts;
+  readonly self: ProcessIdentity;
+  readonly gate: Gate;
 }
 
 /** Not more often than this is a service that failed to open tried again, in ms. */
@@ -36,11 +49,12 @@ export class ServiceRuntime {
   readonly driver: StorageDriver;
   readonly #part: ServicePart;
   readonly #parts: EngineParts;
-  readonly #node: { facts: HostFacts; self: ProcessIdentity };
+  readonly #node: NodeSelf;
   #opened: Promise<Opened> | undefined;
+  #ready: Opened | undefined;
   #failed: { at: number; error: unknown } | undefined;
 
-  constructor(part: ServicePart, parts: EngineParts, node: { facts: HostFacts; self: ProcessIdentity }) {
+  constructor(part: ServicePart, parts: EngineParts, node: NodeSelf) {
     this.name = part.name;
     this.#part = part;
     this.#parts = parts;
@@ -86,6 +100,7 @@ export class ServiceRuntime {
       identity,
       policy: part.policy,
       ...(this.#parts.stepHook !== undefined && { stepHook: this.#parts.stepHook }),
+      closing: this.#node.gate.signal,
     };
     const integration = createIntegration(env, {
       ...(this.#parts.layers !== undefined && { layers: this.#parts.layers }),
@@ -95,7 +110,8 @@ export class ServiceRuntime {
       logger.warn({ service: part.name, volume: r.volume }, `reconcile: ${r.did}`);
     await reapScratch(env, integration, ctx);
     this.#failed = undefined;
-    return { env, integration };
+    this.#ready = { env, integration };
+    return this.#ready;
   }
 
   /** S9: the place that was seen first is the place; another one is `unavailable`, never an empty one. */
@@ -113,25 +129,42 @@ export class ServiceRuntime {
     return seen;
   }
 
+  /** For a caller that waits no longer than it said. @throws why it cannot be opened, with the place where that shows */
+  async #whenOpen(args: readonly unknown[]): Promise<Opened> {
+    const timeoutMs = this.#part.policy.timeoutMs;
+    const { ctx, end } = beginCall(optionsOf(args), { timeoutMs, progress: () => {}, closing: this.#node.gate.signal });
+    try {
+      return await whileCalling(ctx, this.open(startCtx(timeoutMs)));
+    } catch (e) {
+      const volume = typeof args[0] === 'string' ? { volume: args[0] } : {};
+      throw placed(e, { service: this.name, requestId: ctx.requestId, ...volume });
+    } finally {
+      end();
+    }
+  }
+
   #lazy(): Integration {
     const { driver, name } = this;
     const part = this.#part;
     const call =
       (path: readonly string[]) =>
-      async (...args: unknown[]): Promise<unknown> => {
-        const { integration } = await this.open(startCtx(this.#part.policy.timeoutMs));
-        const [head = '', leaf] = path;
-        const group = (integration as unknown as Record<string, Record<string, unknown>>)[head];
-        const fn = (leaf === undefined ? group : group?.[leaf]) as unknown as (...a: unknown[]) => Promise<unknown>;
-        return fn(...args);
-      };
+      (...args: unknown[]): Promise<unknown> =>
+        this.#node.gate.run(args[0], async () => {
+          const { integration } = this.#ready ?? (await this.#whenOpen(args));
+          const [head = '', leaf] = path;
+          const group = (integration as unknown as Record<string, Record<string, unknown>>)[head];
+          const fn = (leaf === undefined ? group : group?.[leaf]) as unknown as (...a: unknown[]) => Promise<unknown>;
+          return fn(...args);
+        });
     const out: Record<string, unknown> = {
       service: name,
       driver: part.driverName,
       get traits() {
         return driver.traits;
       },
-      can: canOf(driver),
+      get can() {
+        return canOf(driver);
+      },
       get paramsSchema() {
         return part.params['~standard'].jsonSchema.input();
       },
@@ -157,6 +190,21 @@ function behindPlane(part: ServicePart, parts: EngineParts): StorageDriver {
 }
 
 export const startCtx = (ms: number): Ctx => freshCtx({ requestId: 'open' }, ms);
+
+const optionsOf = (args: readonly unknown[]): CallOptions | undefined => {
+  const last = args.at(-1);
+  return typeof last === 'object' && last !== null ? (last as CallOptions) : undefined;
+};
+
+/** One failure to open is told to many callers: each gets an error of its own. */
+function placed(e: unknown, place: ErrorPlace): VolumeError {
+  if (!isVolumeError(e)) {
+    const message = `Service "${place.service}" could not be opened: ${e instanceof Error ? e.message : String(e)}.`;
+    return new VolumeError('internal', message, { details: { step: 'open' }, cause: e, place });
+  }
+  const { code, message, details, hint } = e as VolumeError;
+  return new VolumeError(code, message, { details, cause: e, place, ...(hint !== undefined && { hint }) });
+}
 
 const mismatch = (service: string, expected: string, found: string): VolumeError<'unavailable'> =>
   new VolumeError(
