@@ -94,7 +94,7 @@ suite('Swarm with two nodes over one directory', {
     );
 
   it.concurrent(
-    'xfs, preempt: drain moves the data; start-first and the death of a node: one writer, the loser sees I/O errors',
+    'xfs, preempt: drain moves the data; the death of a node: S10, S11: one writer, the loser sees I/O errors',
     scene('xfs', true, async ({ manager, nodes: [one, two], out }) => {
       await service(manager, out, 'n1');
       await on(manager, 'n1');
@@ -135,7 +135,7 @@ suite('Swarm with two nodes over one directory', {
   );
 
   it.concurrent(
-    'ext4: start-first and the death of a node: the second is refused, naming the owner, and the first goes on',
+    'ext4: a start-first update and the death of a node: the second is refused, naming the owner, and the first goes on',
     scene('ext4', true, async ({ manager, nodes: [one, two], out }) => {
       await service(manager, out, 'n2');
       await on(manager, 'n2');
