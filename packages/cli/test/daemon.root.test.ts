@@ -32,7 +32,9 @@ function lockHeld(cleanup: Cleanup, home: Home, volume: string): { release(): Pr
   return { release };
 }
 
-suite('the daemon', { root: true, loop: true, programs: EXT4 }, () => {
+const PROGRAMS = { ...EXT4, flock: 'util-linux', 'systemd-notify': 'systemd' };
+
+suite('the daemon', { root: true, loop: true, programs: PROGRAMS }, () => {
   let cleanup: Cleanup;
   beforeEach(() => {
     cleanup = new Cleanup();

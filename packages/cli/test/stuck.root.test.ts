@@ -40,7 +40,11 @@ function fuse(cleanup: Cleanup): { dir: string; stop(): void; go(): void } {
 }
 const mounted = (target: string): boolean => readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${target} `);
 
-suite('S15: storage that hangs', { root: true, loop: true, programs: { ...EXT4, ...XFS, bindfs: 'bindfs' } }, () => {
+suite('S15: storage that hangs', {
+  root: true,
+  loop: true,
+  programs: { ...EXT4, ...XFS, bindfs: 'bindfs', fsfreeze: 'util-linux' },
+}, () => {
   let cleanup: Cleanup;
   beforeEach(() => {
     cleanup = new Cleanup();

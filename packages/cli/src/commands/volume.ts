@@ -1,4 +1,4 @@
-import { type CreateOptions, isVolumeError, type Mount, notFound, parseSize, type Volume } from '@rexray/core';
+import { type CreateOptions, type Mount, notFound, parseSize, type Volume } from '@rexray/core';
 import { MOUNT, VOLUME, VOLUME_PATH } from '../columns.ts';
 import { type Context, callOf, dryRun, forEach, notes, type VerbFlags } from '../context.ts';
 import { usage } from '../failure.ts';
@@ -157,6 +157,3 @@ export async function clone(c: Context, from: string, to: string, o: VerbFlags &
   notes(c, made.notes);
   return 0;
 }
-
-/** For commands that take a name which need not be there. */
-export const absent = (e: unknown): boolean => isVolumeError(e, 'not_found');
