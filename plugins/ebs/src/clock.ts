@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** Time as the driver sees it; tests on a virtual clock pass hours in a second. */
@@ -32,6 +33,8 @@ export interface Patience {
 /** The promise, or the reason of the signal, whichever is first. */
 export async function unlessAborted<T>(p: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
+  // One caller may wait for many volumes with one signal.
+  setMaxListeners(0, signal);
   let stop = (): void => undefined;
   const aborted = new Promise<never>((_, reject) => {
     const onAbort = (): void => reject(signal.reason);

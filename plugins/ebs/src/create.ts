@@ -33,14 +33,18 @@ export class Making {
     this.#removed.add(id);
   }
 
-  /** The one volume of a name that is in use, or usable as it is. @throws VolumeError `invalid` naming both when there are two */
+  /** The one volume of a name that is usable as it is. @throws VolumeError `invalid` naming both when there are two */
   async find(name: string, p: Patience): Promise<Ec2Volume | undefined> {
+    return (await this.#look(name, p)).usable;
+  }
+
+  async #look(name: string, p: Patience): Promise<{ usable?: Ec2Volume; foreign?: Ec2Volume }> {
     const { view, volumes } = this.#parts;
-    const usable = (await volumes.named(name, p)).filter(
-      (v) => isLive(v) && !this.#removed.has(idOf(v)) && view.ownership(v) !== 'foreign',
-    );
+    const live = (await volumes.named(name, p)).filter((v) => isLive(v) && !this.#removed.has(idOf(v)));
+    const usable = live.filter((v) => view.ownership(v) !== 'foreign');
     if (usable.length > 1) throw duplicate(name, usable);
-    return usable[0];
+    if (usable[0] !== undefined) return { usable: usable[0] };
+    return live[0] === undefined ? {} : { foreign: live[0] };
   }
 
   /** @param copied what the volume is a copy of; the spec's record then says so */
@@ -61,13 +65,10 @@ export class Making {
   }
 
   async #existing(name: string, spec: Spec, p: Patience, copied: Copied | undefined): Promise<Volume | undefined> {
-    const { view, volumes } = this.#parts;
-    const found = await this.find(name, p);
-    if (found === undefined) {
-      const [foreign] = (await volumes.named(name, p)).filter((v) => isLive(v) && !this.#removed.has(idOf(v)));
-      if (foreign !== undefined) throw taken(name, foreign);
-      return undefined;
-    }
+    const { view } = this.#parts;
+    const { usable: found, foreign } = await this.#look(name, p);
+    if (foreign !== undefined) throw taken(name, foreign);
+    if (found === undefined) return undefined;
     assertSame(view.volume(found), spec, found, copied);
     return found.State === 'creating'
       ? this.#ready(idOf(found), name, p).then((v) => v && view.volume(v))

@@ -10,7 +10,7 @@ import { ATTACHMENTS, XEN_FAMILIES } from './limits.ts';
 const IDS = 50;
 const BATCH_MS = 20_000;
 /** Attachments change behind our back too, but EC2 refuses what does not fit: the memory only saves questions. */
-const REMEMBERED_MS = 60_000;
+const REMEMBERED_MS = 300_000;
 
 const ID = /^i-[0-9a-f]{8}([0-9a-f]{9})?$/;
 

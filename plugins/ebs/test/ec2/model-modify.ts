@@ -13,8 +13,14 @@ export function modifyVolume(m: Ec2Model, i: Input<'ModifyVolume'>): Output<'Mod
     );
   const size = i.Size ?? v.size;
   if (size < v.size) throw new Ec2Error('InvalidParameterValue', `New size cannot be smaller than existing size`);
-  const until = m.clock.now() + m.takes.modify;
-  v.modification = { state: 'modifying', until, at: new Date(), size, ended: until + m.takes.optimize };
+  const until = m.ends('modify');
+  v.modification = {
+    state: 'modifying',
+    until,
+    at: new Date(),
+    size,
+    ended: until + m.ends('optimize') - m.clock.now(),
+  };
   if (i.VolumeType !== undefined) v.type = i.VolumeType;
   if (i.Iops !== undefined) v.iops = i.Iops;
   if (i.Throughput !== undefined) v.throughput = i.Throughput;

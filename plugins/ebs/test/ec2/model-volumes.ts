@@ -58,7 +58,7 @@ export function createVolume(m: Ec2Model, i: Input<'CreateVolume'>): Output<'Cre
     snapshot: i.SnapshotId,
     multiAttach: i.MultiAttachEnabled === true,
     state: 'creating',
-    until: now + m.takes.create,
+    until: m.ends('create'),
     visibleAt: now + m.visibleAfterMs,
     created: new Date(),
     attachments: [],
@@ -88,7 +88,7 @@ export function deleteVolume(m: Ec2Model, i: Input<'DeleteVolume'>): Output<'Del
     throw new Ec2Error('VolumeInUse', `Volume ${v.id} is currently attached to ${v.attachments[0]?.instance}`);
   if (v.state === 'creating') throw new Ec2Error('IncorrectState', `The volume '${v.id}' is in the 'creating' state.`);
   v.state = 'deleting';
-  v.until = m.clock.now() + m.takes.delete;
+  v.until = m.ends('delete');
   return {};
 }
 
@@ -119,7 +119,7 @@ export function attachVolume(m: Ec2Model, i: Input<'AttachVolume'>): Output<'Att
     instance: instance.id,
     device: i.Device ?? '',
     state: 'attaching',
-    until: m.clock.now() + m.takes.attach,
+    until: m.ends('attach'),
     since: new Date(),
   };
   v.attachments.push(a);
@@ -137,7 +137,7 @@ export function detachVolume(m: Ec2Model, i: Input<'DetachVolume'>): Output<'Det
   if (held && i.Force !== true && m.instances.get(a.instance)?.state === 'running') a.state = 'busy';
   else {
     a.state = 'detaching';
-    a.until = m.clock.now() + m.takes.detach;
+    a.until = m.ends('detach');
   }
   return asAttachment(v, a);
 }

@@ -90,6 +90,8 @@ export interface ModelInstance {
 export interface ModelOptions {
   readonly clock: Clock;
   /** How long each change of state takes, ms. */
+  /** Changes take from half to one and a half times as long as `takes` says. */
+  readonly jitter?: boolean;
   readonly takes?: Partial<
     Record<'create' | 'delete' | 'attach' | 'detach' | 'snapshot' | 'modify' | 'optimize', number>
   >;
@@ -124,7 +126,8 @@ export const ACCOUNT = '123456789012';
 
 export class Ec2Model {
   readonly clock: Clock;
-  readonly takes: Record<keyof typeof TAKES, number>;
+  readonly #takes: Record<keyof typeof TAKES, number>;
+  readonly #jitter: boolean;
   readonly visibleAfterMs: number;
   readonly attachments: number;
   readonly volumes = new Map<string, ModelVolume>();
@@ -140,7 +143,8 @@ export class Ec2Model {
 
   constructor(o: ModelOptions) {
     this.clock = o.clock;
-    this.takes = { ...TAKES, ...o.takes };
+    this.#takes = { ...TAKES, ...o.takes };
+    this.#jitter = o.jitter === true;
     this.visibleAfterMs = o.visibleAfterMs ?? 0;
     this.attachments = o.attachments ?? 28;
     this.#buckets = o.buckets;
@@ -149,6 +153,12 @@ export class Ec2Model {
   id(kind: 'vol' | 'snap' | 'i'): string {
     this.#ids += 1;
     return `${kind}-0${this.#ids.toString(16).padStart(16, '0')}`;
+  }
+
+  /** When a change that begins now ends. */
+  ends(change: keyof typeof TAKES): number {
+    const factor = this.#jitter ? 0.5 + this.clock.random() : 1;
+    return this.clock.now() + this.#takes[change] * factor;
   }
 
   addInstance(zone = 'us-east-1a', type = 'm5.large'): ModelInstance {
