@@ -26,14 +26,17 @@ import { all, notFoundId } from './facts.ts';
 import { planOf } from './plan.ts';
 import { reads } from './reads.ts';
 import { perform, type Scope, type Verb } from './verb.ts';
+import { adopt } from './verbs/adopt.ts';
 import { attach, detach } from './verbs/attach.ts';
-import { adopt, expand, modify, wipe } from './verbs/change.ts';
 import { clone, snapshotCreate, snapshotRemove, snapshotRestore } from './verbs/copy.ts';
 import { createVerb } from './verbs/create.ts';
+import { expand } from './verbs/expand.ts';
 import { holderRelease } from './verbs/holders.ts';
+import { modify } from './verbs/modify.ts';
 import { mount } from './verbs/mount.ts';
 import { remove } from './verbs/remove.ts';
 import { unmount } from './verbs/unmount.ts';
+import { wipe } from './verbs/wipe.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: a table of verbs of different arguments; each is checked where it is defined.
 export type AnyVerb = Verb<any, any, any>;

@@ -41,7 +41,8 @@ async function gather(scope: Scope, [name, o]: readonly [string, CreateOptions],
   if (existing !== undefined) return { ...base, spec: undefined, ...differences(env, existing, o) };
   if (env.policy.createDisable) return { ...base, spec: undefined, conflict: disabled(env, 'create', name), notes: [] };
   const spec = specOf(env, name, o);
-  assertFsFits(env, name, spec);
+  const f = spec.record.format;
+  if (f.state === 'blank') assertFsFits(env, name, { sizeBytes: spec.sizeBytes, fsType: f.fsType });
   return { ...base, spec, conflict: undefined, notes: [] };
 }
 

@@ -80,19 +80,22 @@ const clean = <T extends object>(x: T): T =>
 function formatOf(env: Env, o: CreateOptions): FormatState {
   const types = env.driver.traits.fsTypes;
   if (types === undefined) return { state: 'none' };
-  const wanted: string = o.fsType ?? env.policy.defaults.fsType ?? types[0] ?? 'ext4';
-  if (!isFsType(wanted) || !types.includes(wanted)) {
-    throw new VolumeError('invalid', `fsType: "${wanted}" is not a file system that service "${env.service}" makes.`, {
-      details: { path: 'fsType', value: wanted, expected: types.join(', ') },
-      hint: `Use one of ${types.join(', ')}.`,
-    });
-  }
   return {
     state: 'blank',
-    fsType: wanted,
+    fsType: assertFsType(env, o.fsType ?? env.policy.defaults.fsType ?? types[0] ?? 'ext4'),
     ...(o.overwriteFs === true && { consent: true }),
     ...(o.mkfs !== undefined && { mkfs: o.mkfs }),
   };
+}
+
+/** @throws `invalid` when the service does not make it */
+export function assertFsType(env: Env, wanted: string): FsType {
+  const types = env.driver.traits.fsTypes ?? [];
+  if (isFsType(wanted) && types.includes(wanted)) return wanted;
+  throw new VolumeError('invalid', `fsType: "${wanted}" is not a file system that service "${env.service}" makes.`, {
+    details: { path: 'fsType', value: wanted, expected: types.join(', ') },
+    hint: `Use one of ${types.join(', ')}.`,
+  });
 }
 
 /** Smallest sizes that the file systems' own tools accept, in bytes (measured: xfs 300 MiB, btrfs 109 MiB, ext4 1 MiB). */
@@ -118,14 +121,14 @@ function fitSize(env: Env, name: string, size: Bytes): Bytes {
 }
 
 /** @throws `out_of_range` when the file system does not fit into the size */
-export function assertFsFits(env: Env, name: string, spec: VolumeSpec): void {
-  const f = spec.record.format;
-  if (f.state !== 'blank' || env.driver.traits.sizes === undefined || spec.sizeBytes >= FS_MIN[f.fsType]) return;
+export function assertFsFits(env: Env, name: string, o: { readonly sizeBytes: Bytes; readonly fsType: FsType }): void {
+  const min = FS_MIN[o.fsType];
+  if (env.driver.traits.sizes === undefined || o.sizeBytes >= min) return;
   throw new VolumeError(
     'out_of_range',
-    `Volume "${name}" cannot be ${formatBytes(spec.sizeBytes)}: ${f.fsType} needs at least ${formatBytes(FS_MIN[f.fsType])}.`,
+    `Volume "${name}" cannot be ${formatBytes(o.sizeBytes)}: ${o.fsType} needs at least ${formatBytes(min)}.`,
     {
-      details: { min: FS_MIN[f.fsType] },
+      details: { min },
       hint: `Ask for more, or for another file system (${FS_TYPES.join(', ')}).`,
     },
   );
