@@ -21,7 +21,7 @@ function home() {
   mkdirSync(join(root, 'etc'));
   writeFileSync(
     join(root, 'etc/rexray.yml'),
-    `libstorage:\n  service: loop\n  server:\n    services:\n      loop:\n        driver: local-loop\n        local-loop: { volumePath: ${root}/images }\n`,
+    `rexray: { modules: { none: { type: rest, disabled: true } } }\nlibstorage:\n  service: loop\n  server:\n    services:\n      loop:\n        driver: local-loop\n        local-loop: { volumePath: ${root}/images }\n`,
   );
   return root;
 }

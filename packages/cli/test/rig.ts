@@ -148,6 +148,10 @@ export async function eventually<T>(
   }
 }
 
+/** No test serves Docker of the machine that it runs on. */
+const NO_DEFAULT = { modules: { none: { type: 'rest', disabled: true } } };
+
 export const services = (all: Readonly<Record<string, Config>>, fallback = Object.keys(all)[0]): Config => ({
   libstorage: { service: fallback, server: { services: all } },
+  rexray: NO_DEFAULT,
 });

@@ -61,6 +61,7 @@ suite('secrets', { root: true }, () => {
     const lines = registered.map((k) => `${k.key}: ${CANARY}-registered`);
     home.configure(
       [
+        'rexray.modules.none: { type: rest, disabled: true }',
         'libstorage.service: leaky',
         'libstorage.server.services.leaky.driver: leaky',
         `libstorage.server.services.leaky.leaky: { token: ${CANARY}-token, region: here, nested: { key: ${CANARY}-key } }`,

@@ -32,7 +32,12 @@ export function modulePlans(config: EffectiveConfig, warn: (message: string) => 
 
 /** No modules at all: Docker's plugin, where it is installed. */
 function byDefault(config: EffectiveConfig, warn: (message: string) => void): readonly ModulePlan[] {
-  if (frontendInstalled(config, 'docker')) return [defaultModule(config.defaultService)];
+  const unasked = defaultModule(config.defaultService);
+  if (process.geteuid?.() !== 0) {
+    warn(`No module is configured (rexray.modules), and the default, Docker’s plugin on ${unasked.host}, needs root.`);
+    return [];
+  }
+  if (frontendInstalled(config, 'docker')) return [unasked];
   warn(
     'No module is configured (rexray.modules), and @rexray/frontend-docker, which would be the default, is not installed: only the rexray command and programs are served.',
   );
