@@ -1,4 +1,5 @@
 /** The quick start, on what was built: under a temporary root, or with `--system` at the system's own places. */
+import { loadConfig } from '@rexray/runtime/config';
 import { clean, cleanEarlier } from './earlier.mjs';
 import { choose } from './machine.mjs';
 import { environment, makePlace, note, removeDir } from './place.mjs';
@@ -35,8 +36,8 @@ async function main() {
 
 async function tell(place) {
   if (!system) Object.assign(process.env, environment(place.dir));
-  const ours = system ? 'rexray' : place.dir;
-  say(system ? 'at the system’s own places' : `under ${place.dir}`);
+  const ours = system ? (await loadConfig({ config: place.config })).paths.lib : place.dir;
+  say(system ? `at the system’s own places (${ours})` : `under ${place.dir}`);
   for (const sentence of chosen.notes) say(sentence);
   const before = machineState(ours);
   showState('before', before);

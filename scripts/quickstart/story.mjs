@@ -11,6 +11,8 @@ import { heading, say, step } from './report.mjs';
 const TASK = 'test12345';
 const VOLUMES = [TASK, 'nginx-data', 'nginx-copy'];
 const SNAPSHOT = 'before-upgrade';
+/** What stays mounted after a failure is given back by this program itself, not watched by another. */
+const ALONE = { leaveWatcher: () => false };
 const CONSISTENCY = {
   clean: 'a clean file system (frozen meanwhile)',
   crash: 'as after a power cut (a directory cannot be frozen)',
@@ -24,7 +26,7 @@ const assert = (ok, what) => {
  *   (absent on directories), whether others may have volumes there, and what to call with the kind and id of all that is made
  */
 export async function story(o) {
-  const rex = await openRexray({ config: o.config });
+  const rex = await openRexray({ config: o.config, ...ALONE });
   try {
     if (o.system) await refuseOthers(rex.service());
     await mesosTask(rex.service(), o);
@@ -171,7 +173,7 @@ async function refusedRemove(volumes) {
 }
 
 async function allowedRemove({ config }) {
-  const rex = await openRexray({ config, overrides: { [REMOVE]: false } });
+  const rex = await openRexray({ config, overrides: { [REMOVE]: false }, ...ALONE });
   const volumes = rex.service();
   try {
     await step('remove while it is mounted', async () => {

@@ -100,12 +100,12 @@ export function loopAttach(fileFd: number, o: LoopOptions = {}): Loop {
   throw new KernelError('ioctl', constants.errno.EBUSY, `LOOP_CONFIGURE (${CONFIGURE_TRIES} tries)`);
 }
 
-/** What an open loop device is bound to; undefined when it is not (ENXIO). */
-export function loopStatus(loopFd: number): LoopStatus | undefined {
+/** What an open loop device is bound to; undefined when it is not (ENXIO). @throws KernelError `EIO` when the file system of its image has failed */
+export function loopStatus(loopFd: number, path?: string): LoopStatus | undefined {
   const b = Buffer.alloc(INFO_SIZE);
   const { errno } = tryCall('ioctl', [loopFd, LOOP_GET_STATUS64, b]);
   if (errno === constants.errno.ENXIO) return undefined;
-  if (errno !== 0) throw new KernelError('ioctl', errno, 'LOOP_GET_STATUS64');
+  if (errno !== 0) throw new KernelError('ioctl', errno, `LOOP_GET_STATUS64${path === undefined ? '' : ` ${path}`}`);
   return {
     dev: b.readBigUInt64LE(0),
     ino: b.readBigUInt64LE(8),
@@ -152,7 +152,14 @@ export function findLoops(dev: bigint, ino: bigint, mode: 'r' | 'rw' = 'r'): Loo
     } catch {
       continue;
     }
-    const s = loopStatus(fd);
+    let s: LoopStatus | undefined;
+    try {
+      s = loopStatus(fd, path);
+    } catch (e) {
+      // It could be of our image: that it is not cannot be known, so this is no answer.
+      for (const l of [...found, { fd }]) closeSync(l.fd);
+      throw e;
+    }
     if (s?.dev !== dev || s.ino !== ino) {
       closeSync(fd);
       continue;
