@@ -21,12 +21,15 @@ import { asList, readRecord, recordTags, TAG, tagsOf } from './tags.ts';
 import { idOf } from './view.ts';
 import { lateError, until } from './waiting.ts';
 
+const VISIBLE_MS = 15_000;
 const ID = /^snap-[0-9a-f]{8}([0-9a-f]{9})?$/;
 
 /** Snapshots with the tags that make them ours. */
 export class Snapshots {
   readonly #parts: Parts;
   readonly #batch: Batcher<Ec2Snapshot>;
+  /** When this process made a snapshot. */
+  readonly #made = new Map<string, number>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -41,8 +44,15 @@ export class Snapshots {
     });
   }
 
+  /** Undefined when there is none; what this process has just made is waited for until EC2 shows it. */
   async get(id: string, p: Patience): Promise<Ec2Snapshot | undefined> {
-    return ID.test(id) ? this.#batch.get(id, p) : undefined;
+    const { clock } = this.#parts;
+    for (;;) {
+      const found = ID.test(id) ? await this.#batch.get(id, p) : undefined;
+      if (found !== undefined || clock.now() - (this.#made.get(id) ?? Number.NEGATIVE_INFINITY) > VISIBLE_MS)
+        return found;
+      await clock.sleep(200, p.signal);
+    }
   }
 
   async page(
@@ -130,7 +140,8 @@ export class Snapshots {
             TagSpecifications: [{ ResourceType: 'snapshot' as const, Tags: asList(all) }],
           };
           const made = await client.mutate('CreateSnapshot', input, p);
-          unknown = 0;
+          if (this.#made.size > 1_000) this.#made.clear();
+          this.#made.set(made.SnapshotId ?? '', clock.now());
           return { done: { ...made, Tags: asList(all) } };
         } catch (e) {
           if (!isUnknown(e)) throw e;
@@ -167,6 +178,7 @@ export class Snapshots {
   async remove(id: string, p: Patience): Promise<void> {
     if (!ID.test(id)) return;
     try {
+      this.#made.delete(id);
       await this.#parts.client.mutate('DeleteSnapshot', { SnapshotId: id }, p, { idempotent: true });
     } catch (e) {
       if (!is(e, 'InvalidSnapshot.NotFound')) throw e;

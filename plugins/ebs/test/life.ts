@@ -1,0 +1,85 @@
+import { bytes, type DriverVolume, emptyRecord, GIB, isVolumeError } from '@rexray/core';
+import type { EbsDriver } from '../src/driver.ts';
+import type { Action } from '../src/ec2.ts';
+import { classify } from '../src/errors.ts';
+import { readRecord, TAG } from '../src/tags.ts';
+import type { Ec2Model } from './ec2/model.ts';
+import { ctxOf } from './world.ts';
+
+export const ATTACH = { force: false, readonly: false, bootId: 'boot' } as const;
+export const specOf = (o: { gib?: number; labels?: Record<string, string> } = {}) => ({
+  sizeBytes: bytes((o.gib ?? 1) * GIB),
+  record: { ...emptyRecord({ state: 'blank', fsType: 'ext4' }), labels: o.labels ?? {} },
+  params: {},
+  asked: [],
+});
+
+/** Verbs are idempotent: what failed for a passing reason is called again, as the storage plane does. */
+async function again<T>(verb: () => Promise<T>): Promise<T> {
+  for (let i = 1; ; i++) {
+    try {
+      return await verb();
+    } catch (e) {
+      const code = isVolumeError(e) ? e.code : classify(e);
+      if (i >= 3 || (code !== 'unavailable' && code !== 'timeout')) throw e;
+    }
+  }
+}
+
+/** Every verb that changes something, once, and everything away again. */
+export async function wholeLife(d: EbsDriver, node: string): Promise<void> {
+  const v: DriverVolume = await again(() => d.create('v', specOf({ labels: { a: 'b' } }), ctxOf()));
+  await again(async () => {
+    const { record } = await d.get(v.id, ctxOf());
+    if (record.labels.a === 'c') return record;
+    return d.mark(v.id, { labels: { a: 'c' } }, { ifRevision: record.revision }, ctxOf());
+  });
+  await again(() => d.attach(v.id, node, ATTACH, ctxOf()));
+  await again(() => d.expand(v.id, bytes(2 * GIB), ctxOf()));
+  await again(() => d.detach(v.id, node, { force: false }, ctxOf()));
+  const s = await again(() => d.snapshots.create(v.id, 's', { consistency: 'clean' }, ctxOf()));
+  const r = await again(() => d.snapshots.restore(s.id, 'r', specOf(), ctxOf()));
+  const c = await again(() => d.clone(v.id, 'c', specOf(), ctxOf()));
+  if ((await d.get(v.id, ctxOf())).record.labels.a !== 'c') throw new Error('the mark was lost');
+  if ((await d.get(v.id, ctxOf())).sizeBytes !== 2 * GIB) throw new Error('the expansion was lost');
+  for (const id of [r.id, c.id]) await again(() => d.remove(id, ctxOf()));
+  await again(() => d.snapshots.remove(s.id, ctxOf()));
+  await again(() => d.remove(v.id, ctxOf()));
+}
+
+/** What must never be on EC2, at any time: a volume without our tags, or two of one name. @returns what is wrong */
+export function wrongNow(m: Ec2Model): string[] {
+  m.advance();
+  const seen = new Map<string, number>();
+  const wrong: string[] = [];
+  for (const v of m.volumes.values()) {
+    const tags = v.tags.at(-1)?.tags ?? new Map<string, string>();
+    if (!tags.has(TAG.cluster) || readRecord(tags) === undefined) wrong.push(`volume ${v.id} is not whole`);
+    if (v.state !== 'deleting') seen.set(tags.get('Name') ?? '', (seen.get(tags.get('Name') ?? '') ?? 0) + 1);
+  }
+  for (const [name, n] of seen) if (n > 1) wrong.push(`${n} volumes are named ${name}`);
+  for (const s of m.snapshots.values())
+    if (!s.tags.at(-1)?.tags.has(TAG.cluster)) wrong.push(`snapshot ${s.id} has no tag`);
+  return wrong;
+}
+
+/** What a finished life must not leave. */
+export function leftOver(m: Ec2Model): string[] {
+  m.advance();
+  return [
+    ...[...m.volumes.values()].filter((v) => v.state !== 'deleting').map((v) => `volume ${v.id} ${v.state}`),
+    ...[...m.snapshots.values()].map((s) => `snapshot ${s.id}`),
+  ];
+}
+
+export const MUTATING: readonly Action[] = [
+  'AttachVolume',
+  'CreateSnapshot',
+  'CreateTags',
+  'CreateVolume',
+  'DeleteSnapshot',
+  'DeleteTags',
+  'DeleteVolume',
+  'DetachVolume',
+  'ModifyVolume',
+];
