@@ -33,17 +33,34 @@ export async function* all(env: Env, ctx: Ctx): AsyncGenerator<DriverVolume> {
   } while (cursor !== undefined);
 }
 
-/** @throws `not_found` with near names */
+/** @throws `not_found` with near names, or with what to do where the storage has something of that name that is not ours */
 export async function must(env: Env, name: string, ctx: Ctx): Promise<DriverVolume> {
   assertName(name);
   const v = await find(env, name, ctx);
   if (v !== undefined) return v;
   const names: string[] = [];
   for await (const other of all(env, ctx)) {
+    if (other.name === name && other.foreign === true) throw foreignError(env, other, 'not_found');
     names.push(other.name);
     if (names.length >= 1000) break;
   }
   throw notFound('Volume', name, nearest(name, names));
+}
+
+/** What the storage has under this name and nobody made ours (S12). A driver without `adopt` shows nothing of that kind. */
+export async function findForeign(env: Env, name: string, ctx: Ctx): Promise<DriverVolume | undefined> {
+  if (env.driver.adopt === undefined) return undefined;
+  for await (const v of all(env, ctx)) if (v.name === name && v.foreign === true) return v;
+  return undefined;
+}
+
+/** It is shown, and nothing is done with it. */
+export function foreignError(env: Env, v: DriverVolume, code: 'not_found' | 'denied'): VolumeError {
+  const message = `"${v.name}" of service "${env.service}" is not a volume of ours: the storage has it without a record.`;
+  const hint = `Nothing was changed. Adopt it to use it: id ${v.id}.`;
+  return code === 'denied'
+    ? new VolumeError(code, message, { details: { rule: 'S12', found: v.id }, hint })
+    : new VolumeError(code, message, { details: { what: 'volume' }, hint });
 }
 
 /** What this node did with the volume; a note of an earlier boot is void (its mounts and processes are gone). */

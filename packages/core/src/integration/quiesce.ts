@@ -3,7 +3,7 @@ import { attach, detach, disconnect } from './attach-steps.ts';
 import { intentKey } from './env.ts';
 import { lostTo } from './facts.ts';
 import type { Step } from './steps.ts';
-import { intentOf, isBlock, need, type Work } from './work.ts';
+import { ended, intentOf, isBlock, need, type Work } from './work.ts';
 
 /** How long a file system may be held still, in ms (S16). */
 export const FREEZE_MS = 10_000;
@@ -105,17 +105,9 @@ const unclaim: Step<CopyWork> = {
   when: (c) => claims(c as CopyWork) && !(c as CopyWork).wasAttached,
 } as Step<CopyWork>;
 
-const done: Step<CopyWork> = {
-  name: 'done',
-  does: () => 'delete the note of the work in progress',
-  async run(c) {
-    await c.env.store.commit([{ del: intentKey(c.env.service, c.name) }], { durable: false });
-  },
-};
-
 /** The copy step between what makes the source stand still and what lets it go on. */
 export const quiesced = <C extends CopyWork>(copy: Step<C>): readonly Step<C>[] =>
-  [freezeIntent, claim, unused, freeze, flush, copy, thaw, unclaim, done] as readonly Step<C>[];
+  [freezeIntent, claim, unused, freeze, flush, copy, thaw, unclaim, ended] as readonly Step<C>[];
 
 export function consistencyOf(c: CopyWork): 'clean' | 'crash' {
   const elsewhere = c.volume.attachments.some((a) => a.node !== c.env.node);

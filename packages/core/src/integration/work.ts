@@ -61,6 +61,15 @@ export const intent: Step<Work> = {
   keptUnlessClean: true,
 };
 
+/** The end of a verb that changes nothing of what this node notes. Not awaited on disk: done again, the verb does no harm. */
+export const ended: Step<Work> = {
+  name: 'done',
+  does: () => 'delete the note of the work in progress',
+  async run(c) {
+    await c.env.store.commit([{ del: intentKey(c.env.service, c.name) }], { durable: false });
+  },
+};
+
 /** Commits the node's view of the volume (or its absence) together with the end of the intent. */
 export async function settle(c: Work, nv: NodeVolume | undefined, o: { durable?: boolean } = {}): Promise<void> {
   const key = volumeKey(c.env.service, c.name);

@@ -1,81 +1,80 @@
 import type { Volume } from '../../api.ts';
+import { bytes } from '../../bytes.ts';
 import type { CallOptions } from '../../context.ts';
 import type { DriverVolume } from '../../driver.ts';
 import { assertName } from '../../names.ts';
-import { emptyRecord, type FsType } from '../../record.ts';
+import { emptyRecord, type FsType, type InitialRecord } from '../../record.ts';
 import { attach, connect, detach, disconnect } from '../attach-steps.ts';
-import { unsupported } from '../facts.ts';
+import type { Env } from '../env.ts';
+import { here, unsupported } from '../facts.ts';
 import { probe } from '../format-steps.ts';
-import type { Step, Steppable } from '../steps.ts';
+import type { Step } from '../steps.ts';
 import type { Verb } from '../verb.ts';
 import { view } from '../view.ts';
-import { mark, need, type Work } from '../work.ts';
+import { ended, intent, isBlock, mark, need, type Work } from '../work.ts';
+import { makeWork } from './gather.ts';
 
-interface AdoptWork extends Steppable {
+interface AdoptWork extends Work {
   readonly id: string;
-  adopted?: DriverVolume;
-  work?: Work;
-  readonly begin: (v: DriverVolume) => Work;
+  readonly record: InitialRecord;
+  /** It was ours already and is known, or in use: there is nothing to look at. */
+  known: boolean;
 }
+
 const adoptStep: Step<AdoptWork> = {
   name: 'adopt',
   does: (c) => `make ${c.id} the volume "${c.name}"`,
   async run(c, ctx) {
-    const { env } = c;
-    const types = env.driver.traits.fsTypes;
-    c.adopted = await need(env.driver.adopt, 'adopt').call(
-      env.driver,
-      c.id,
-      c.name,
-      emptyRecord(types === undefined ? { state: 'none' } : { state: 'blank', fsType: types[0] ?? 'ext4' }),
-      ctx,
-    );
-    c.work = c.begin(c.adopted);
+    c.volume = await need(c.env.driver.adopt, 'adopt').call(c.env.driver, c.id, c.name, c.record, ctx);
+    c.known = c.nv !== undefined || c.volume.record.format.state !== 'blank';
   },
 };
+
 const recognise: Step<AdoptWork> = {
   name: 'recognise',
-  does: () => 'look what file system it holds, without writing, and record it: from then on it is never formatted',
-  when: (c) => c.env.driver.traits.fsTypes !== undefined,
+  does: () => 'record the file system that it holds: from then on it is never formatted',
   async run(c, ctx) {
-    const w = need(c.work, 'the adopted volume');
-    const { steps } = { steps: [{ ...attach }, { ...connect }, probe] };
-    for (const s of steps) await s.run(w, ctx);
-    const p = need(w.probe, 'the probe');
-    const types = c.env.driver.traits.fsTypes ?? [];
-    if (p.verdict === 'fs' && p.uuid !== undefined && types.some((t) => t === p.fsType))
-      await mark(w, { format: { state: 'formatted', fsType: p.fsType as FsType, uuid: p.uuid } }, ctx);
-    await disconnect.run(w, ctx);
-    await detach.run(w, ctx);
-    c.adopted = await c.env.driver.get(w.volume.id, ctx);
+    const p = need(c.probe, 'the probe');
+    const types: readonly string[] = c.env.driver.traits.fsTypes ?? [];
+    if (p.verdict !== 'fs' || p.uuid === undefined || !types.includes(p.fsType ?? '')) return;
+    await mark(c, { format: { state: 'formatted', fsType: p.fsType as FsType, uuid: p.uuid } }, ctx);
   },
 };
+
+/** Only where there is something to look at; what it holds is read, never written. */
+const looking = [attach, connect, probe, recognise, disconnect, detach].map((s) => ({
+  ...s,
+  when: (c: AdoptWork) => isBlock(c) && !c.known,
+})) as readonly Step<AdoptWork>[];
+
+/** Stands for the volume until the storage has made it one. */
+const soon = (id: string, name: string, record: InitialRecord): DriverVolume => ({
+  id,
+  name,
+  sizeBytes: bytes(0),
+  attachments: [],
+  record: { ...record, revision: '' },
+  params: {},
+});
+
+const recordOf = (env: Env): InitialRecord => {
+  const types = env.driver.traits.fsTypes;
+  return emptyRecord(types === undefined ? { state: 'none' } : { state: 'blank', fsType: types[0] ?? 'ext4' });
+};
+
 export const adopt: Verb<readonly [string, string, CallOptions | undefined], AdoptWork, Volume> = {
   op: 'adopt',
   locks: ([, name]) => [name],
   async gather(scope, [id, name]) {
-    if (scope.env.driver.adopt === undefined) throw unsupported(scope.env, 'adopt');
+    const { env } = scope;
+    if (env.driver.adopt === undefined) throw unsupported(env, 'adopt');
     assertName(name);
-    return {
-      env: scope.env,
-      op: 'adopt',
-      name,
-      id,
-      begin: (v) => ({
-        env: scope.env,
-        op: 'adopt',
-        name,
-        session: scope.session(name),
-        volume: v,
-        nv: undefined,
-        readonly: true,
-        preempt: false,
-        implicit: false,
-        wasAttached: false,
-        notes: [],
-      }),
-    };
+    const record = recordOf(env);
+    const work = await makeWork(scope, 'adopt', name, soon(id, name, record), await here(env, name), {
+      readonly: true,
+    });
+    return Object.assign(work, { id, record, known: false });
   },
-  steps: () => [adoptStep, recognise],
-  result: (c) => view(c.env, need(c.adopted, 'the volume'), undefined),
+  steps: () => [intent, adoptStep, ...looking, ended],
+  result: (c) => view(c.env, c.volume, c.nv),
 };

@@ -3,7 +3,7 @@ import type { CallOptions } from '../../context.ts';
 import { assertName } from '../../names.ts';
 import { emptyRecord } from '../../record.ts';
 import { attach, detach, disconnect } from '../attach-steps.ts';
-import { claimedError, find, heldError, here } from '../facts.ts';
+import { claimedError, find, findForeign, foreignError, heldError, here } from '../facts.ts';
 import { forget, unmount } from '../mount-steps.ts';
 import { assertUnusedIfConnected } from '../quiesce.ts';
 import { about, type Step } from '../steps.ts';
@@ -41,6 +41,9 @@ export const remove: Verb<readonly [string, RemoveOptions | undefined], RemoveWo
     const { env } = scope;
     assertName(name);
     const v = await find(env, name, ctx);
+    // "Absent" would be said of something that stays.
+    const foreign = v === undefined ? await findForeign(env, name, ctx) : undefined;
+    if (foreign !== undefined) throw foreignError(env, foreign, 'denied');
     const nothing = {
       id: '',
       name,
