@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { VolumeError } from '@rexray/core';
 
 /** How long `close` lets running verbs end by themselves, in ms; then they are told to stop and undo what they did. */
@@ -11,6 +12,11 @@ export class Gate {
   readonly #stop = new AbortController();
   #closed = false;
   #admitted: ReadonlySet<string> = new Set();
+
+  constructor() {
+    // One listener for each verb that runs: many are no leak.
+    setMaxListeners(0, this.#stop.signal);
+  }
 
   /** Aborted when the verbs that still run have to stop. */
   get signal(): AbortSignal {
