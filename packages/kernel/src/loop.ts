@@ -138,12 +138,19 @@ export const loopDirectIo = (number: number): boolean =>
 export const boundLoops = (): number[] =>
   [...readFileSync('/proc/partitions', 'latin1').matchAll(/ loop(\d+)$/gm)].map(([, number]) => Number(number));
 
+/** What a device answers whose backing file's own file system has failed: shut down, or a share that is gone. */
+const FAILED: ReadonlySet<string> = new Set(['EIO', 'ESTALE', 'ENODEV', 'ENOTCONN', 'ESHUTDOWN', 'EUCLEAN']);
+
 /**
  * The loop devices that a file is bound to, opened; found by device and inode, never by path. The caller closes them.
  * One that vanishes meanwhile is not among them.
+ * @param lives whether the file itself can be asked for its inode now. Then a device that cannot be asked for that of its
+ * backing is another file's: somebody else's failed disk must not cost this one.
+ * @throws KernelError of a device that cannot be asked, where nothing shows that it is another file's
  */
-export function findLoops(dev: bigint, ino: bigint, mode: 'r' | 'rw' = 'r'): Loop[] {
+export function findLoops(dev: bigint, ino: bigint, mode: 'r' | 'rw' = 'r', lives?: () => boolean): Loop[] {
   const found: Loop[] = [];
+  let unknown: unknown;
   for (const number of boundLoops()) {
     const path = loopPath(number);
     let fd: number;
@@ -156,9 +163,9 @@ export function findLoops(dev: bigint, ino: bigint, mode: 'r' | 'rw' = 'r'): Loo
     try {
       s = loopStatus(fd, path);
     } catch (e) {
-      // It could be of our image: that it is not cannot be known, so this is no answer.
-      for (const l of [...found, { fd }]) closeSync(l.fd);
-      throw e;
+      closeSync(fd);
+      unknown = e;
+      continue;
     }
     if (s?.dev !== dev || s.ino !== ino) {
       closeSync(fd);
@@ -171,5 +178,9 @@ export function findLoops(dev: bigint, ino: bigint, mode: 'r' | 'rw' = 'r'): Loo
     }
     found.push({ number, path, fd });
   }
-  return found;
+  const failed = unknown instanceof KernelError && FAILED.has(unknown.code);
+  if (unknown === undefined || (failed && lives?.() === true)) return found;
+  // It could be of this file: that it is not cannot be known, so this is no answer.
+  for (const l of found) closeSync(l.fd);
+  throw unknown;
 }

@@ -1,5 +1,5 @@
 /** Image file → loop device: one per inode, found by inode, pinned by a descriptor, checked after opening (S7). */
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Attachment, bytes, type Ctx, type Device, remaining, VolumeError } from '@rexray/core';
 import {
@@ -72,9 +72,19 @@ function describe(loop: Loop, image: { dev: bigint; ino: bigint }, fresh: boolea
   };
 }
 
+/** The image is there and can be asked for its inode. */
+function isStill(path: string, image: { dev: bigint; ino: bigint }): boolean {
+  try {
+    const now = lstatSync(path, { bigint: true });
+    return now.dev === image.dev && now.ino === image.ino;
+  } catch {
+    return false;
+  }
+}
+
 /** The one loop device of an image that exists already. @throws `in_use` when there are several, or it shows a part only */
 function existing(image: { dev: bigint; ino: bigint }, path: string, mode: 'r' | 'rw'): Loop | undefined {
-  const loops = findLoops(image.dev, image.ino, mode);
+  const loops = findLoops(image.dev, image.ino, mode, () => isStill(path, image));
   const odd = loops.find((l) => {
     const s = loopStatus(l.fd);
     return s !== undefined && (s.offset !== 0n || s.sizeLimit !== 0n);
@@ -179,7 +189,7 @@ function identityOf(a: FileAttachment, roots: readonly string[] | undefined): { 
 export async function disconnectFile(a: FileAttachment, roots: readonly string[] | undefined, ctx: Ctx): Promise<void> {
   const id = identityOf(a, roots);
   if (id === undefined) return;
-  for (const loop of findLoops(id.dev, id.ino)) {
+  for (const loop of findLoops(id.dev, id.ino, 'r', () => isStill(a.path, id))) {
     let device: Device;
     try {
       device = describe(loop, id, false);
