@@ -1,5 +1,6 @@
 /** Runs a sequence and holds it against the reference: what was answered and what is then seen must fit some order of the verbs. */
 import { EMPTY, expected, type Fencing, isLost, type Node, type Op, rebooted, type State } from './model.ts';
+import { NOTHING } from './perform.ts';
 import type { Crash, Fault, Sequence } from './sequence.ts';
 
 /** What a verb answered: `ok`, the code of its error, or `died` when its process did. */
@@ -32,6 +33,8 @@ export class Broken extends Error {}
 /** Answers that leave open whether it happened. Allowed only while something was made to go wrong. */
 const DEFINITE = new Set(['not_found', 'already_exists', 'in_use', 'out_of_range', 'invalid', 'unsupported', 'denied']);
 
+const CONTENDED = new Set(['in_use', 'busy', 'denied', 'not_found', 'already_exists']);
+
 interface Done {
   readonly node: Node;
   readonly verb: Op;
@@ -45,15 +48,29 @@ const names = (o: Op): readonly string[] => [
 ];
 const touches = (a: Op, b: Op): boolean => names(a).some((n) => names(b).includes(n));
 
+interface Circumstances {
+  readonly fencing: Fencing;
+  /** Something was made to go wrong in this round, or in an earlier one. */
+  readonly trouble: boolean;
+  readonly everTrouble: boolean;
+}
+
+/** A format that was interrupted is finished by the next mount; until then there is nothing worth copying. */
+const isCopyOfUnused = (s: State, o: Op): boolean =>
+  (o.op === 'clone' || o.op === 'snapshot') && s.volumes[o.name]?.token === undefined;
+
 /** States that are possible after a verb answered so. */
-function after(s: State, d: Done, o: { fencing: Fencing; trouble: boolean; rivals: readonly Op[] }): readonly State[] {
+function after(s: State, d: Done, o: Circumstances & { rivals: readonly Op[] }): readonly State[] {
   const e = expected(s, d.node, d.verb, o.fencing);
+  if (d.answer === NOTHING) return [s];
   if (d.answer === 'ok') return e.answer === 'ok' ? [e.next] : [];
   if (o.trouble) return d.answer === 'data_loss' ? [] : e.answer === 'ok' ? [s, ...halfway(s, d), e.next] : [s];
   if (e.answer !== 'ok' && e.answer.includes(d.answer)) return [s];
+  if (d.answer === 'busy' && o.everTrouble && isCopyOfUnused(s, d.verb)) return [s];
   // A verb of somebody else had a claim on it for a moment, or its wipe came first.
   const contended = o.rivals.some((r) => touches(r, d.verb));
-  return contended && ['in_use', 'busy', 'denied', 'not_found', 'already_exists'].includes(d.answer) ? [s] : [];
+  if (!contended || !CONTENDED.has(d.answer)) return [];
+  return e.answer === 'ok' ? [s, ...halfway(s, d)] : [s];
 }
 
 /** A takeover that failed is not undone: the old owner may have seen it and stopped. The volume is nobody's then. */
@@ -100,18 +117,20 @@ function fits(s: State, seen: Seen): boolean {
 /** @throws Broken naming the round, what was answered and what was seen */
 export async function checkSequence(world: World, q: Sequence): Promise<void> {
   let states: readonly State[] = [EMPTY];
+  let everTrouble = false;
   for (const [i, round] of q.rounds.entries()) {
     world.arm(round.faults, round.crash);
     const done: Done[] = await Promise.all(
       round.verbs.map(async (v) => ({ ...v, answer: await world.run(v.node, v.verb) })),
     );
     const trouble = round.faults.length > 0 || round.crash !== undefined;
+    everTrouble ||= trouble;
     const unsure = trouble ? done.filter((d) => d.answer !== 'ok' && !DEFINITE.has(d.answer)).map((d) => d.node) : [];
     const crashed = round.crash === undefined ? [] : [round.crash.node];
     await world.heal([...new Set([...(trouble ? [0 as const, 1 as const] : []), ...unsure, ...crashed])]);
     const seen = await world.see();
     const where = `round ${i}: ${done.map((d) => `node ${d.node} ${JSON.stringify(d.verb)} → ${d.answer}`).join('; ')}`;
-    const possible = reachable(states, done, { fencing: q.fencing, trouble, crash: round.crash });
+    const possible = reachable(states, done, { fencing: q.fencing, trouble, everTrouble, crash: round.crash });
     states = possible.filter((s) => fits(s, seen));
     if (states.length === 0)
       throw new Broken(`${where}\nseen: ${JSON.stringify(seen)}\npossible: ${possible.map(key).join('\n  ')}`);
@@ -126,7 +145,7 @@ export async function checkSequence(world: World, q: Sequence): Promise<void> {
 function reachable(
   from: readonly State[],
   done: readonly Done[],
-  o: { fencing: Fencing; trouble: boolean; crash: Crash | undefined },
+  o: Circumstances & { crash: Crash | undefined },
 ): readonly State[] {
   const found = new Map<string, State>();
   for (const order of orders(done)) {

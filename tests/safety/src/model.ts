@@ -123,8 +123,7 @@ export function expected(s: State, node: Node, o: Op, fencing: Fencing): Expecte
     if (v === undefined) return ok(added(s, o.name, o));
     return o.size <= v.size ? ok(s) : no(s, 'already_exists');
   }
-  if (v === undefined)
-    return ['remove', 'unmount', 'release', 'write', 'wipe'].includes(o.op) ? ok(s) : no(s, 'not_found');
+  if (v === undefined) return ['remove', 'unmount', 'release', 'write'].includes(o.op) ? ok(s) : no(s, 'not_found');
   return onVolume(s, v, node, o, fencing);
 }
 

@@ -8,43 +8,45 @@ export async function perform(
   o: Exclude<Op, { op: 'write' }>,
   unit: number,
   prefix = '',
-): Promise<void> {
+): Promise<unknown> {
   const n = (x: string): string => `${prefix}${x}`;
   switch (o.op) {
     case 'create':
-      return void (await s.create(n(o.name), { size: bytes(o.size * unit), fsType: o.fsType }));
+      return s.create(n(o.name), { size: bytes(o.size * unit), fsType: o.fsType });
     case 'mount':
-      return void (await s.mount(n(o.name), { holder: o.holder, preempt: o.preempt ?? false }));
+      return s.mount(n(o.name), { holder: o.holder, preempt: o.preempt ?? false });
     case 'unmount':
       return s.unmount(n(o.name), { holder: o.holder });
     case 'release':
       return s.holders.release(n(o.name), o.holder);
     case 'attach':
-      return void (await s.attach(n(o.name)));
+      return s.attach(n(o.name));
     case 'detach':
-      return void (await s.detach(n(o.name)));
+      return s.detach(n(o.name));
     case 'remove':
       return s.remove(n(o.name));
     case 'wipe':
       return wipe(s, n(o.name));
     case 'expand':
-      return void (await s.expand(n(o.name), { size: bytes(o.size * unit) }));
+      return s.expand(n(o.name), { size: bytes(o.size * unit) });
     case 'clone':
-      return void (await s.clone(n(o.name), n(o.to)));
+      return s.clone(n(o.name), n(o.to));
     case 'snapshot':
-      return void (await s.snapshots.create(n(o.name), n(o.snapshot)));
+      return s.snapshots.create(n(o.name), n(o.snapshot));
     case 'unsnapshot':
       return s.snapshots.remove(n(o.snapshot));
     case 'restore':
-      return void (await s.snapshots.restore(n(o.snapshot), n(o.to)));
+      return s.snapshots.restore(n(o.snapshot), n(o.to));
   }
 }
 
+/** Answer of a verb that was not called: what it needs was not there. */
+export const NOTHING = 'nothing';
+
 /** A volume that has no file system yet, or is not there, has nothing to wipe. */
-async function wipe(s: Integration, name: string): Promise<void> {
+async function wipe(s: Integration, name: string): Promise<unknown> {
   const v = (await s.list({ prefix: name })).items.find((x) => x.name === name);
-  if (v?.fsUuid === undefined) return;
-  await s.format(name, { wipe: v.fsUuid });
+  return v?.fsUuid === undefined ? NOTHING : s.format(name, { wipe: v.fsUuid });
 }
 
 /** What both nodes say, as one picture. */

@@ -5,7 +5,7 @@ import { MemoryBackend } from '@rexray/driver-memory';
 import { type TestRexray, testRexray } from '@rexray/runtime/testing';
 import type { Answer, Seen, World } from './check-sequence.ts';
 import type { Fencing, Node, Op } from './model.ts';
-import { perform, seenBy } from './perform.ts';
+import { NOTHING, perform, seenBy } from './perform.ts';
 import type { Crash, Fault } from './sequence.ts';
 
 /** Deadline of a verb here, in ms: a call that hangs costs this much of simulated time. */
@@ -36,7 +36,7 @@ export async function simulatedWorld(fencing: Fencing): Promise<World> {
         if (verb.op === 'write') {
           const mine = (await nodes[n].integration.get(verb.name)).attachments.some((a) => a.here);
           if (mine) await write(n, verb.name, verb.token);
-        } else await perform(nodes[n].integration, verb, 2 ** 20);
+        } else if ((await perform(nodes[n].integration, verb, 2 ** 20)) === NOTHING) return NOTHING;
         return 'ok';
       } catch (e) {
         if (isVolumeError(e)) return verb.op === 'write' && e.code === 'not_found' ? 'ok' : e.code;

@@ -1,10 +1,11 @@
 import { Cleanup, EXT4, suite } from '@rexray/rig';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { audit } from '../src/after.ts';
 import { bundle } from '../src/bundle.ts';
 import type { How } from '../src/kill-main.ts';
 import { SCENARIOS, type Scenario } from '../src/scenarios.ts';
 import { Victims } from '../src/victim.ts';
-import { audit, copyOf, lanes, template } from './kills.ts';
+import { copyOf, lanes, template } from './kills.ts';
 
 /** A half-written scratch file looks like a whole one to everybody else: the driver's own suite kills there too. */
 const inScratch = (point: string): boolean =>

@@ -1,0 +1,152 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { Cleanup, EXT4, suite, XFS } from '@rexray/rig';
+import { afterEach, expect, it } from 'vitest';
+import { answer, assertOneWriter, type Hunt, type Hunter, hunt, journal } from './hunt.ts';
+
+const cleanup = new Cleanup();
+afterEach(() => cleanup.run());
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const ROUNDS = Number(process.env.SAFETY_ROUNDS ?? 14);
+const SEED = Number(process.env.SAFETY_SEED ?? 1);
+
+/** Small and repeatable; what happens between two processes is not. */
+function dice(seed: number): (n: number) => number {
+  let x = seed;
+  return (n) => {
+    x = (Math.imul(x, 1_103_515_245) + 12_345) & 0x7fffffff;
+    return Math.floor((x / 0x80000000) * n);
+  };
+}
+
+/** Lines that were acknowledged when this was asked, by epoch, of nodes that answer. */
+async function known(h: Hunt): Promise<Record<string, number>> {
+  const all = await Promise.all(
+    h.nodes.map((n) => n.process.call<Record<string, number>>('acknowledged').catch(() => ({}))),
+  );
+  return Object.assign({}, ...all) as Record<string, number>;
+}
+
+/** One thing that goes wrong while one of them writes. */
+async function trouble(h: Hunt, what: number, from: Hunter, to: Hunter, wait: number): Promise<void> {
+  switch (what) {
+    case 0: // The owner is stopped, does not hear that it lost, and goes on in the middle of a write.
+      from.process.child.kill('SIGSTOP');
+      await answer(to.process.call('mount', true));
+      from.process.child.kill('SIGCONT');
+      break;
+    case 1: // Clocks decide nothing.
+      await answer(from.process.call('clock', (wait % 2 === 0 ? 1 : -1) * 3_600_000));
+      await answer(to.process.call('mount', true));
+      break;
+    case 2: // A storm.
+      await Promise.all([from, to, from, to, to, from].map((n) => answer(n.process.call('mount', true))));
+      break;
+    case 3: // The owner dies; it comes back, and both want it.
+      await from.process.kill();
+      h.start(from);
+      await Promise.all([from, to].map((n) => answer(n.process.call('mount', true))));
+      break;
+    case 4: // The one that takes is stopped in the middle of taking.
+      {
+        const taking = answer(to.process.call('mount', true));
+        await sleep(wait);
+        to.process.child.kill('SIGSTOP');
+        await answer(from.process.call('mount', true));
+        to.process.child.kill('SIGCONT');
+        await taking;
+      }
+      break;
+    default:
+      await answer(from.process.call('unmount'));
+      await answer(to.process.call('mount', false));
+  }
+}
+
+suite('S5, S10, S11: two writers', { root: true, loop: true, namespaces: true, programs: { ...XFS, ...EXT4 } }, () => {
+  it(`stopped, storming, dying nodes with clocks that jump, ${ROUNDS} times: one epoch after the other`, {
+    timeout: 1_800_000,
+  }, async () => {
+    const h = hunt(cleanup, 'xfs');
+    const roll = dice(SEED);
+    await h.nodes[0].process.call('create', { size: '64MiB' });
+    await h.nodes[0].process.call('mount', false);
+    const must: Record<string, number> = {};
+    for (let i = 0; i < ROUNDS; i++) {
+      await sleep(30 + roll(60));
+      // What is acknowledged before anything begins is there in the end.
+      Object.assign(must, await known(h));
+      const first = roll(2);
+      const [from, to] = [h.nodes[first], h.nodes[1 - first]] as [Hunter, Hunter];
+      await trouble(h, roll(6), from, to, roll(40));
+    }
+    const last = await finish(h);
+    const lines = journal(last);
+    assertOneWriter(lines);
+    const count = new Map<number, number>();
+    for (const l of lines) count.set(l.epoch, l.n);
+    console.log(`two writers: ${ROUNDS} rounds, ${count.size} epochs, ${lines.length} lines`);
+    expect(count.size).toBeGreaterThan(2);
+    for (const [epoch, n] of Object.entries(must))
+      expect(count.get(Number(epoch)) ?? 0, `acknowledged lines of epoch ${epoch}`).toBeGreaterThanOrEqual(n);
+  });
+
+  /** Everybody lets go; the journal is read where it is mounted then. */
+  async function finish(h: Hunt): Promise<string> {
+    for (const n of h.nodes)
+      await expect.poll(() => answer(n.process.call('unmount')), { timeout: 30_000, interval: 250 }).toBe('ok');
+    const [a] = h.nodes;
+    const m = await a.process.call<{ path: string }>('mount', true);
+    return join(`/proc/${a.process.child.pid}/root`, m.path, 'journal');
+  }
+
+  it('without a fence nobody takes it from the owner, however often they ask', async () => {
+    const h = hunt(cleanup, 'ext4');
+    const [a, b] = h.nodes;
+    await a.process.call('create', { size: '64MiB' });
+    const m = await a.process.call<{ path: string }>('mount', false);
+    for (let i = 0; i < 10; i++) {
+      if (i === 4) a.process.child.kill('SIGSTOP');
+      expect(['in_use', 'denied', 'busy']).toContain(await answer(b.process.call('mount', true)));
+    }
+    a.process.child.kill('SIGCONT');
+    const lines = journal(join(`/proc/${a.process.child.pid}/root`, m.path, 'journal'));
+    assertOneWriter(lines);
+    expect(new Set(lines.map((l) => l.node))).toEqual(new Set(['node-a']));
+  });
+
+  it('S6: a container that keeps the mount in a namespace of its own keeps the volume from everybody else', async () => {
+    const h = hunt(cleanup, 'ext4');
+    const [a, b] = h.nodes;
+    await a.process.call('create', { size: '64MiB' });
+    const m = await a.process.call<{ path: string }>('mount', false);
+    const script = `cd '${m.path}' && while :; do echo container >> theirs; sync theirs; sleep 0.01; done`;
+    const container = spawn(
+      'nsenter',
+      ['-t', String(a.process.child.pid), '-m', 'unshare', '--mount', '--propagation', 'private', 'sh', '-c', script],
+      { stdio: 'ignore', detached: true },
+    );
+    const gone = new Promise((resolve) => container.once('exit', resolve));
+    const end = (): void => {
+      try {
+        process.kill(-(container.pid ?? 0), 'SIGKILL');
+      } catch {}
+    };
+    cleanup.add(end);
+    const theirs = join(`/proc/${a.process.child.pid}/root`, m.path, 'theirs');
+    await expect
+      .poll(() => journal(theirs).length, { timeout: 10_000 })
+      .toBeGreaterThan(2)
+      .catch(() => undefined);
+    expect(await answer(a.process.call('unmount'))).toBe('in_use');
+    expect(await answer(b.process.call('mount', false))).toBe('in_use');
+    expect(['in_use', 'denied']).toContain(await answer(b.process.call('mount', true)));
+    end();
+    await gone;
+    await expect.poll(() => answer(a.process.call('unmount')), { timeout: 10_000, interval: 100 }).toBe('ok');
+    const n = await b.process.call<{ path: string }>('mount', false);
+    expect(journal(join(`/proc/${b.process.child.pid}/root`, n.path, 'theirs')).length).toBeGreaterThan(2);
+    assertOneWriter(journal(join(`/proc/${b.process.child.pid}/root`, n.path, 'journal')));
+  });
+});
