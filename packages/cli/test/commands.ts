@@ -149,7 +149,7 @@ export function commandSuite(way: 'in-process' | 'daemon', kind: Kind): void {
       await rexray('volume', 'create', 'near', '--size', kind.size);
       const gone = await rexray('volume', 'inspect', 'nearr');
       expect(gone).toMatchObject({ status: 3, out: '' });
-      expect(gone.err).toBe('error: not_found: Volume "nearr" does not exist.\nhint: Did you mean "near"?\n');
+      expect(gone.err).toMatch(/^error: not_found: Volume "nearr" does not exist.*\.\nhint: Did you mean "near"\?\n$/);
       const asJson = await rexray('volume', 'inspect', 'nearr', '-f', 'json');
       expect(JSON.parse(asJson.err)).toMatchObject({
         error: { code: 'not_found', volume: 'nearr', service: 'main', details: { near: ['near'] } },

@@ -99,7 +99,7 @@ suite('the daemon', { root: true, loop: true, programs: PROGRAMS }, () => {
       () => (watchers(home).length === 1 ? true : undefined),
       () => 'nobody looks after the claims',
     );
-    expect((await home.rexray('volume', 'unmount', 'a', 'b')).status).toBe(0);
+    expect(await home.rexray('volume', 'unmount', 'a', 'b')).toMatchObject({ status: 0, out: 'a\nb\n' });
     expect(mountIds(home.dir)).toHaveLength(0);
   });
 
@@ -236,9 +236,10 @@ suite('the daemon', { root: true, loop: true, programs: PROGRAMS }, () => {
         `const s = Deno.listenDatagram({ path: '${socket}', transport: 'unixpacket' });
          for await (const [m] of s) console.log(JSON.stringify(new TextDecoder().decode(m)));`,
       ],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
+      { stdio: ['ignore', 'pipe', 'inherit'], detached: true },
     );
-    cleanup.add(() => void listener.kill('SIGKILL'));
+    // The program is a child of a shim: both are one group.
+    cleanup.add(() => void process.kill(-(listener.pid ?? 0), 'SIGKILL'));
     let heard = '';
     listener.stdout.on('data', (x: Buffer) => {
       heard += x.toString();

@@ -4,7 +4,7 @@ import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { Cleanup, FROM_SOURCES, NODE24, WORKSPACE } from '@rexray/rig';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { DaemonProcess, Home, type Ran, services } from './rig.ts';
+import { DaemonProcess, eventually, Home, type Ran, services } from './rig.ts';
 
 const NOBODY = process.geteuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
 let cleanup: Cleanup;
@@ -57,6 +57,9 @@ it('the same answers, in-process and through the daemon', { timeout: 90_000 }, a
   expect(here.map((r) => r.status)).toEqual([0, 0, 0, 0, 1, 0, 0, 0, 3, 0, 0, 0]);
   expect(here[4]?.err).toMatch(/^error: in_use: /);
   expect(here[3]?.out).toMatch(/data +mounted +\S+ \S+ +HOME/);
-  expect(d.lines.filter((l) => l.op !== undefined).length).toBeGreaterThanOrEqual(STORY.length - 1);
   expect(await d.stop()).toBe(0);
+  await eventually(
+    () => (d.lines.filter((l) => l.op !== undefined).length >= STORY.length - 1 ? true : undefined),
+    () => 'the daemon was not asked',
+  );
 });
