@@ -67,9 +67,21 @@ export function parseSize(text: string, o: { bare?: 'GiB' | 'B'; path?: string }
   return bytes(whole);
 }
 
-/** A {@link Size} as bytes. @throws VolumeError `invalid` */
-export const toBytes = (size: Size, path = 'size'): Bytes =>
-  typeof size === 'number' ? bytes(size) : parseSize(size, { path });
+/** Below this a number is no size of a volume, but GiB whose unit was forgotten. */
+const LEAST = 1024;
+
+/** A {@link Size} of a volume as bytes. @throws VolumeError `invalid`, also for a number that can only mean another unit */
+export function toBytes(size: Size, path = 'size'): Bytes {
+  if (typeof size === 'string') return parseSize(size, { path });
+  const found = size as unknown;
+  if (typeof found === 'number' && (found < 0 || found >= LEAST || !Number.isInteger(found))) return bytes(found);
+  const why = typeof found === 'number' ? `means ${found} bytes` : found === undefined ? 'is missing' : 'is not a size';
+  throw new VolumeError('invalid', `${path}: ${found === undefined ? '' : `${JSON.stringify(found)} `}${why}.`, {
+    details: { path, value: found, expected: 'a size such as 16GiB, 512MiB, 10g or 5GB' },
+    hint:
+      typeof found === 'number' ? `Write '${found}GiB' or gib(${found}).` : "Write '16GiB', '10g', '512MiB' or '5GB'.",
+  });
+}
 
 /** Bytes for a person: `16 GiB`, `512 MiB`, `1.5 GiB`; never rounds to 0. */
 export function formatBytes(n: number): string {

@@ -164,8 +164,17 @@ export function reviveError(x: unknown): AnyVolumeError {
   ) as AnyVolumeError;
 }
 
-export const notFound = (what: string, name: string, near: readonly string[] = []): VolumeError<'not_found'> =>
-  new VolumeError('not_found', `${what} "${name}" does not exist.`, {
-    details: { what, near },
-    ...(near.length > 0 && { hint: `Did you mean ${near.map((n) => `"${n}"`).join(' or ')}?` }),
-  });
+export const notFound = (
+  what: string,
+  name: string,
+  near: readonly string[] = [],
+  service?: string,
+): VolumeError<'not_found'> =>
+  new VolumeError(
+    'not_found',
+    `${what} "${name}" does not exist${service === undefined ? '' : ` in service "${service}"`}.`,
+    {
+      details: { what, near },
+      ...(near.length > 0 && { hint: `Did you mean ${near.map((n) => `"${n}"`).join(' or ')}?` }),
+    },
+  );

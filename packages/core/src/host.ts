@@ -59,7 +59,7 @@ export interface MountSpec {
   readonly target: string;
   readonly fsType?: FsType | string;
   readonly readonly: boolean;
-  /** Allow-listed option strings (S21), already checked by the integration. */
+  /** Option strings; the host lets through what its tables allow (S21). */
   readonly options: readonly string[];
   /** Mount an XFS copy beside its original (`nouuid`); set by the host's own newUuid only. */
   readonly nouuid?: boolean;
@@ -113,6 +113,16 @@ export interface HostDriver {
 
   /** Mounts of this node below a directory, by target. Takes no lock and touches no mounted path. */
   mounts(below: string, ctx: Ctx): Promise<readonly MountEntry[]>;
+
+  /** Whether mkfs and mount would be given these options (S21), before anything is made for them. Touches nothing. @throws `invalid` */
+  checkOptions?(
+    o: {
+      readonly fsType: FsType;
+      readonly mkfs?: Readonly<Record<string, string>>;
+      readonly mountOptions?: readonly string[];
+    },
+    ctx: Ctx,
+  ): Promise<void>;
 
   /** Boot id and start time of a process of this host; undefined when it does not live (a zombie whose threads are gone is dead). */
   identify(pid: number, ctx: Ctx): Promise<ProcessIdentity | undefined>;

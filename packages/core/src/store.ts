@@ -56,6 +56,9 @@ export interface NodeVolume {
     readonly readonly: boolean;
     readonly fsType: string;
     readonly backing?: { readonly dev: string; readonly ino: string };
+    /** What its first holder asked for: later ones share it, or are refused. */
+    readonly options?: readonly string[];
+    readonly subdir?: string;
   };
   readonly holders: Readonly<Record<string, HolderEntry>>;
   /** Set when the claim was lost (S11): by whom. Cleared with the last holder. */

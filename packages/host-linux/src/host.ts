@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Ctx, HostDriver, HostFacts, HostSession, Logger, MountEntry, ProcessIdentity } from '@rexray/core';
+import { checkOptions } from './ask.ts';
 import { DEFAULT_BY_ID, DEFAULT_NAMESPACE, type HostConfig } from './config.ts';
 import { hostFacts } from './facts.ts';
 import { acquireLock, makeLockDir } from './lock.ts';
@@ -62,6 +63,8 @@ export class LinuxHost implements HostDriver {
   async mounts(below: string, _ctx: Ctx): Promise<readonly MountEntry[]> {
     return mountsBelow(below);
   }
+
+  readonly checkOptions = checkOptions;
 
   async identify(pid: number, _ctx: Ctx): Promise<ProcessIdentity | undefined> {
     return identify(pid);

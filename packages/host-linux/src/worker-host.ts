@@ -1,5 +1,6 @@
 import type { Ctx, HostDriver, HostFacts, HostSession, Logger, MountEntry, ProcessIdentity } from '@rexray/core';
 import { isVolumeError, VolumeError } from '@rexray/core';
+import { checkOptions } from './ask.ts';
 import type { HostConfig } from './config.ts';
 import { hostFacts } from './facts.ts';
 import { lockDirOf, mountsBelow } from './host.ts';
@@ -35,6 +36,7 @@ export class WorkerHost implements HostDriver {
   async mounts(below: string, _ctx: Ctx): Promise<readonly MountEntry[]> {
     return mountsBelow(below);
   }
+  readonly checkOptions = checkOptions;
   async identify(pid: number, _ctx: Ctx): Promise<ProcessIdentity | undefined> {
     return identify(pid);
   }

@@ -35,6 +35,7 @@ import { holderRelease } from './verbs/holders.ts';
 import { modify } from './verbs/modify.ts';
 import { mount } from './verbs/mount.ts';
 import { remove } from './verbs/remove.ts';
+import { differences } from './verbs/spec.ts';
 import { unmount } from './verbs/unmount.ts';
 import { wipe } from './verbs/wipe.ts';
 
@@ -193,10 +194,23 @@ function surface(env: Env, call: CallFn): Integration {
   };
 }
 
+const SOURCES = ['volume', 'snapshot', 'snapshotId', 'volumeId'] as const;
+
+function assertSource(env: Env, name: string, from: unknown): void {
+  const o = (typeof from === 'object' ? from : undefined) as Record<string, unknown> | null | undefined;
+  if (SOURCES.filter((key) => typeof o?.[key] === 'string').length === 1) return;
+  throw new VolumeError('invalid', `Volume "${name}": from: ${JSON.stringify(from)} does not say what to copy.`, {
+    details: { path: 'from', value: from, expected: SOURCES.map((key) => `{ ${key} }`).join(', ') },
+    hint: "Write from: { snapshot: 'name' } or from: { volume: 'name' }.",
+    place: { volume: name, service: env.service },
+  });
+}
+
 /** A create from a source is a clone or a restore; its existing result is returned as any existing volume is. */
 async function create(env: Env, call: CallFn, name: string, o: CreateOptions): Promise<Volume> {
   const { from, ...rest } = o;
   if (from === undefined) return (await call('create', [name, o], o)) as Volume;
+  assertSource(env, name, from);
   if (o.overwriteFs === true) {
     throw new VolumeError(
       'invalid',
@@ -204,10 +218,11 @@ async function create(env: Env, call: CallFn, name: string, o: CreateOptions): P
       { details: { path: 'overwriteFs', value: true }, place: { volume: name, service: env.service } },
     );
   }
-  try {
-    return (await call('get', [name, o], o)) as Volume;
-  } catch (e) {
-    if (!isVolumeError(e, 'not_found')) throw e;
+  const there = await existingOf(call, name, o);
+  if (there !== undefined) {
+    const { notes, conflict } = differences(env, there, o);
+    if (conflict !== undefined) throw conflict;
+    return { ...there, notes: [...notes, ...there.notes] };
   }
   if ('volume' in from) return (await call('clone', [from.volume, name, rest], o)) as Volume;
   if ('snapshot' in from) return (await call('snapshots.restore', [from.snapshot, name, rest], o)) as Volume;
@@ -220,6 +235,15 @@ async function create(env: Env, call: CallFn, name: string, o: CreateOptions): P
     end();
   }
   throw notFoundId(env, from.volumeId);
+}
+
+async function existingOf(call: CallFn, name: string, o: CreateOptions): Promise<Volume | undefined> {
+  try {
+    return (await call('get', [name, o], o)) as Volume;
+  } catch (e) {
+    if (isVolumeError(e, 'not_found')) return undefined;
+    throw e;
+  }
 }
 
 const NEEDS: Partial<Record<Op, (env: Env) => boolean>> = {

@@ -44,7 +44,7 @@ export async function must(env: Env, name: string, ctx: Ctx): Promise<DriverVolu
     names.push(other.name);
     if (names.length >= 1000) break;
   }
-  throw notFound('Volume', name, nearest(name, names));
+  throw notFound('Volume', name, nearest(name, names), env.service);
 }
 
 /** What the storage has under this name and nobody made ours (S12). A driver without `adopt` shows nothing of that kind. */

@@ -98,7 +98,7 @@ export const hold: Step<MountWork> = {
 export function withHolder(c: MountWork): NodeVolume {
   const base = baseNodeVolume(c);
   const m = c.mount;
-  const before = base.holders[c.holder];
+  const before = Object.hasOwn(base.holders, c.holder) ? base.holders[c.holder] : undefined;
   const entry = {
     count: (before?.count ?? 0) + 1,
     since: before?.since ?? new Date().toISOString(),
@@ -119,6 +119,8 @@ export function withHolder(c: MountWork): NodeVolume {
             readonly: m.readonly,
             fsType: m.fsType,
             ...(backing !== undefined && { backing }),
+            subdir: c.subdir,
+            ...(c.mountOptions.length > 0 && { options: c.mountOptions }),
           },
         }),
     ...(c.attachment === undefined && c.nv?.attachment !== undefined && { attachment: c.nv.attachment }),

@@ -59,6 +59,17 @@ export function layeredDriver<P>(driver: StorageDriver<P>, layers: readonly Laye
   return out as unknown as StorageDriver<P>;
 }
 
+/** What to do about the commonest slips with paths. */
+const HINTS: Readonly<Record<string, string>> = {
+  EACCES: 'Give the user of this process access to that path, or configure a place that it may use.',
+  ENOTDIR: 'A part of that path is a file: configure a directory.',
+};
+
+function hintFor(e: unknown): { readonly hint?: string } {
+  const hint = HINTS[String((e as { code?: unknown } | null)?.code)];
+  return hint === undefined ? {} : { hint };
+}
+
 /** Raw errors become VolumeErrors, once, with the plugin's own classification; the cause is kept. */
 export function classified(o: {
   readonly service: string;
@@ -76,7 +87,7 @@ export function classified(o: {
       throw new VolumeError(
         code,
         `${call.op}${typeof what === 'string' ? ` of "${what}"` : ''} failed in service "${o.service}" (driver ${o.driver}): ${e instanceof Error ? e.message : String(e)}.`,
-        { details: { rule: o.driver } as never, cause: e },
+        { details: { rule: o.driver } as never, cause: e, ...hintFor(e) },
       );
     }
   };

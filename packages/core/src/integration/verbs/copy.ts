@@ -4,6 +4,7 @@ import type { DriverSnapshot, DriverVolume, VolumeSpec } from '../../driver.ts';
 import { notFound, VolumeError } from '../../errors.ts';
 import { assertName } from '../../names.ts';
 import { nearest } from '../../schema.ts';
+import { assertHostOptions } from '../ask.ts';
 import type { Env } from '../env.ts';
 import { claimedError, find, findSnapshot, here, snapshotVerbs, unsupported } from '../facts.ts';
 import { type CopyWork, consistencyOf, mountedHere, quiesced, refuseFormatting } from '../quiesce.ts';
@@ -13,7 +14,7 @@ import { snapshotView, view } from '../view.ts';
 import { need } from '../work.ts';
 import { disabled } from './create.ts';
 import { workOn } from './gather.ts';
-import { differences, specOf } from './spec.ts';
+import { differences, existing, specOf } from './spec.ts';
 
 type CopyOptions = Omit<CreateOptions, 'from' | 'overwriteFs'>;
 interface Target {
@@ -31,18 +32,17 @@ async function target(
   ctx: Ctx,
 ): Promise<Target> {
   assertName(to);
-  const existing = await find(env, to, ctx);
+  const there = await find(env, to, ctx);
   const { revision: _revision, ...record } = source.record;
-  return {
-    to,
-    existing,
-    spec: existing === undefined ? specOf(env, to, o, { sizeBytes: source.sizeBytes, record }) : undefined,
-  };
+  if (there !== undefined) return { to, existing: there, spec: undefined };
+  const spec = specOf(env, to, o, { sizeBytes: source.sizeBytes, record });
+  await assertHostOptions(env, { format: record.format, mountOptions: o.mountOptions }, ctx);
+  return { to, existing: undefined, spec };
 }
 
 /** A copy whose source we can no longer name exactly is compared by what was asked, like any create. */
 function targetConflict(env: Env, t: Target, o: CopyOptions): VolumeError | undefined {
-  if (t.existing !== undefined) return differences(env, t.existing, o).conflict;
+  if (t.existing !== undefined) return differences(env, existing(t.existing), o).conflict;
   return env.policy.createDisable ? disabled(env, 'create', t.to) : undefined;
 }
 
@@ -195,6 +195,7 @@ export const snapshotRestore: Verb<readonly [string, string, CopyOptions | undef
           name,
           (await snapshotVerbs(env).list({}, ctx)).items.map((s) => s.name),
         ),
+        env.service,
       );
     return {
       env,

@@ -3,13 +3,14 @@ import type { Ctx } from '../../context.ts';
 import type { DriverVolume, VolumeSpec } from '../../driver.ts';
 import { VolumeError } from '../../errors.ts';
 import { assertName } from '../../names.ts';
+import { assertHostOptions } from '../ask.ts';
 import type { Env } from '../env.ts';
 import { find, here } from '../facts.ts';
 import { about, type Step, type Steppable } from '../steps.ts';
 import type { Scope, Verb } from '../verb.ts';
 import { view } from '../view.ts';
 import { need } from '../work.ts';
-import { assertFsFits, differences, specOf } from './spec.ts';
+import { assertFsFits, differences, existing, specOf } from './spec.ts';
 
 interface CreateWork extends Steppable {
   readonly existing: DriverVolume | undefined;
@@ -36,13 +37,14 @@ export function disabled(env: Env, verb: 'create' | 'remove', name: string): Vol
 async function gather(scope: Scope, [name, o]: readonly [string, CreateOptions], ctx: Ctx): Promise<CreateWork> {
   const { env } = scope;
   assertName(name);
-  const existing = await find(env, name, ctx);
-  const base = { env, op: 'create', name, existing };
-  if (existing !== undefined) return { ...base, spec: undefined, ...differences(env, existing, o) };
+  const there = await find(env, name, ctx);
+  const base = { env, op: 'create', name, existing: there };
+  if (there !== undefined) return { ...base, spec: undefined, ...differences(env, existing(there), o) };
   if (env.policy.createDisable) return { ...base, spec: undefined, conflict: disabled(env, 'create', name), notes: [] };
   const spec = specOf(env, name, o);
   const f = spec.record.format;
   if (f.state === 'blank') assertFsFits(env, name, { sizeBytes: spec.sizeBytes, fsType: f.fsType });
+  await assertHostOptions(env, spec.record, ctx);
   return { ...base, spec, conflict: undefined, notes: [] };
 }
 

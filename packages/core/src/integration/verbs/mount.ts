@@ -1,6 +1,7 @@
 import type { Mount, MountOptions } from '../../api.ts';
 import type { Ctx } from '../../context.ts';
 import type { VolumeError } from '../../errors.ts';
+import { assertHostOptions, otherKindError } from '../ask.ts';
 import { assertUnused, attach, connect } from '../attach-steps.ts';
 import { claimedError, heldError, lostError } from '../facts.ts';
 import { prepare } from '../format-steps.ts';
@@ -14,6 +15,7 @@ interface Work extends MountWork {
   /** Our own mount is there and alive: only a holder is added. */
   readonly alive: boolean;
   readonly wantsWrite: boolean;
+  readonly asked: Pick<MountOptions, 'mountOptions' | 'subdir'>;
 }
 
 async function gather(scope: Scope, [name, o]: readonly [string, MountOptions], ctx: Ctx): Promise<Work> {
@@ -23,6 +25,7 @@ async function gather(scope: Scope, [name, o]: readonly [string, MountOptions], 
     preempt: o.preempt ?? policy.preempt,
     implicit: o.preempt === undefined,
   });
+  await assertHostOptions(scope.env, { ...base.volume.record, mountOptions: o.mountOptions }, ctx);
   const nv = base.nv;
   let alive = false;
   if (nv?.mount !== undefined && nv.volumeId === base.volume.id && nv.lost === undefined) {
@@ -34,6 +37,7 @@ async function gather(scope: Scope, [name, o]: readonly [string, MountOptions], 
     holder: o.holder,
     subdir: o.subdir ?? policy.subdir,
     mountOptions: o.mountOptions ?? [],
+    asked: { mountOptions: o.mountOptions, subdir: o.subdir },
     pid: o.pid,
     alive,
     wantsWrite: o.readOnly !== true && base.volume.record.readOnly !== true,
@@ -61,10 +65,11 @@ function forbid(c: Work): VolumeError | undefined {
   if (nv !== undefined && nv.volumeId !== volume.id && nv.mount !== undefined) return heldError(env, c.name, nv);
   const lost = lostError(env, volume, nv);
   if (lost !== undefined) return lost;
-  if (c.alive)
-    return c.wantsWrite && nv?.mount?.readonly === true && Object.keys(nv.holders).length > 0
+  if (c.alive && nv?.mount !== undefined && Object.keys(nv.holders).length > 0)
+    return c.wantsWrite && nv.mount.readonly
       ? heldError(env, c.name, nv)
-      : undefined;
+      : otherKindError(env, volume, nv.mount, c.asked);
+  if (c.alive) return undefined;
   return c.preempt === false ? claimedError(env, volume) : undefined;
 }
 
@@ -76,8 +81,11 @@ const again: Step<Work> = {
   },
 };
 
-/** Nothing holds it, but an earlier unmount did not finish (or the mount is read-only): begin anew. */
-const remount = (c: Work): boolean => c.alive && c.wantsWrite && c.nv?.mount?.readonly === true;
+/** Nothing holds it, but an earlier unmount did not finish, and it is not the kind of mount that is wanted: begin anew. */
+const remount = (c: Work): boolean =>
+  c.alive &&
+  c.nv?.mount !== undefined &&
+  ((c.wantsWrite && c.nv.mount.readonly) || otherKindError(c.env, c.volume, c.nv.mount, c.asked) !== undefined);
 
 export const mount: Verb<readonly [string, MountOptions], Work, Mount> = {
   op: 'mount',
@@ -90,7 +98,7 @@ export const mount: Verb<readonly [string, MountOptions], Work, Mount> = {
       ? [
           {
             name: 'unmount',
-            does: () => 'unmount what was read-only',
+            does: () => 'unmount what is mounted in another way',
             run: (w, ctx) => w.session.unmount(need(w.nv?.mount, 'the mount').target, {}, ctx),
           },
         ]

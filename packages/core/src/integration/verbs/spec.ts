@@ -1,9 +1,10 @@
-import type { CreateOptions } from '../../api.ts';
+import type { CreateOptions, Volume } from '../../api.ts';
 import { type Bytes, bytes, formatBytes, toBytes } from '../../bytes.ts';
 import type { DriverVolume, VolumeSpec } from '../../driver.ts';
 import { VolumeError } from '../../errors.ts';
 import { type FormatState, FS_TYPES, type FsType, type Hints, type InitialRecord, isFsType } from '../../record.ts';
 import { parse } from '../../schema.ts';
+import { assertOwner, assertUsable } from '../ask.ts';
 import type { Env } from '../env.ts';
 
 /** Checks what a caller asked for and turns it into what a driver makes. Reads nothing. @throws `invalid`, `out_of_range`, `unsupported` */
@@ -25,10 +26,9 @@ export function specOf(
       { details: { min: source.sizeBytes } },
     );
   }
-  const record =
-    source === undefined
-      ? newRecord(env, o)
-      : { ...source.record, ...wishes(o), labels: { ...source.record.labels, ...o.labels } };
+  const record = source === undefined ? newRecord(env, o) : copiedRecord(env, name, o, source.record);
+  assertOwner(record.owner);
+  assertUsable(o, record.format);
   return {
     sizeBytes: fitSize(env, name, size),
     record,
@@ -63,6 +63,30 @@ function refuseGuarantees(env: Env, o: CreateOptions): void {
 
 function newRecord(env: Env, o: CreateOptions): InitialRecord {
   return { ...wishes(o, env.policy.defaults.hints), format: formatOf(env, o), labels: { ...o.labels } };
+}
+
+/** A copy is like its source but for what was asked; what a copy cannot have is refused, not dropped. */
+function copiedRecord(env: Env, name: string, o: CreateOptions, source: InitialRecord): InitialRecord {
+  const { readOnly: _, ...rest } = source;
+  const f = source.format;
+  const differs = o.fsType !== undefined && f.state !== 'none' && o.fsType !== f.fsType;
+  if (differs || o.mkfs !== undefined) {
+    const path = differs ? 'fsType' : 'mkfs';
+    const have = f.state === 'none' ? 'none' : f.fsType;
+    throw new VolumeError('invalid', `Volume "${name}": a copy has the file system of its source (${have}).`, {
+      details: { path, value: differs ? o.fsType : o.mkfs, expected: 'the file system of the source' },
+      hint: `Leave ${path} out, or create an empty volume in service "${env.service}" and copy the files.`,
+    });
+  }
+  const readOnly = o.readOnly ?? source.readOnly;
+  return {
+    ...rest,
+    hints: { ...source.hints, ...clean(o.hints ?? {}) },
+    owner: { ...source.owner, ...clean(o.owner ?? {}) },
+    labels: { ...source.labels, ...o.labels },
+    ...(o.mountOptions !== undefined && { mountOptions: o.mountOptions }),
+    ...(readOnly === true && { readOnly }),
+  };
 }
 
 function wishes(o: CreateOptions, defaults: Hints = {}): Omit<InitialRecord, 'format' | 'labels'> {
@@ -134,22 +158,34 @@ export function assertFsFits(env: Env, name: string, o: { readonly sizeBytes: By
   );
 }
 
+/** What a create is compared with. */
+export type Existing = Pick<Volume, 'name' | 'sizeBytes' | 'fsType' | 'format' | 'hints'>;
+export function existing(v: DriverVolume): Existing {
+  const { format, hints } = v.record;
+  return {
+    name: v.name,
+    sizeBytes: v.sizeBytes,
+    format: format.state,
+    hints,
+    ...(format.state !== 'none' && { fsType: format.fsType }),
+  };
+}
+
 /** What was asked for and is not so; an existing volume is never changed by a create (S3). */
 export function differences(
   env: Env,
-  v: DriverVolume,
+  v: Existing,
   o: CreateOptions,
 ): { notes: string[]; conflict: VolumeError | undefined } {
   const notes: string[] = [];
-  const f = v.record.format;
-  if (o.fsType !== undefined && f.state !== 'none' && f.fsType !== o.fsType)
-    notes.push(`fsType ${o.fsType} was asked for; it exists with ${f.fsType} and was not changed`);
-  if (o.overwriteFs === true && f.state === 'formatted')
+  if (o.fsType !== undefined && v.fsType !== undefined && v.fsType !== o.fsType)
+    notes.push(`fsType ${o.fsType} was asked for; it exists with ${v.fsType} and was not changed`);
+  if (o.overwriteFs === true && v.format === 'formatted')
     notes.push('overwriteFs was asked for; an existing file system is never overwritten by a create');
   for (const k of ['iops', 'type', 'availabilityZone'] as const) {
     const asked = o.hints?.[k];
-    if (asked !== undefined && v.record.hints[k] !== asked)
-      notes.push(`${k} ${asked} was asked for; it exists with ${v.record.hints[k] ?? 'none'}`);
+    if (asked !== undefined && v.hints[k] !== asked)
+      notes.push(`${k} ${asked} was asked for; it exists with ${v.hints[k] ?? 'none'}`);
   }
   if (o.size === undefined) return { notes, conflict: undefined };
   const size = toBytes(o.size);

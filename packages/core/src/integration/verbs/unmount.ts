@@ -20,6 +20,8 @@ interface UnmountWork extends Work {
   readonly holder: string;
   readonly left: Readonly<Record<string, HolderEntry>>;
   readonly nothing: boolean;
+  /** Somebody is told of an unmount only where this holder, or a class without ids, had one. */
+  readonly dropped: boolean;
   /** Another node owns it now: nothing of ours may be written any more (S11). */
   readonly lost: Loss | undefined;
 }
@@ -38,7 +40,7 @@ export function withoutHolder(
     for (const h of Object.keys(left)) if (classOf(h) === holder) delete left[h];
     return left;
   }
-  const entry = left[holder];
+  const entry = Object.hasOwn(left, holder) ? left[holder] : undefined;
   if (entry === undefined) return left;
   if (o.all || entry.count <= 1) delete left[holder];
   else left[holder] = { ...entry, count: entry.count - 1 };
@@ -59,6 +61,7 @@ async function gather(scope: Scope, [name, o]: readonly [string, UnmountOptions]
     holder: o.holder,
     left,
     nothing: nv === undefined,
+    dropped: nv !== undefined && !sameHolders(left, nv.holders),
     lost: lostTo(env, volume, nv),
   });
 }
@@ -126,10 +129,7 @@ export const unmount: Verb<readonly [string, UnmountOptions], UnmountWork, void>
   gather,
   steps(c) {
     if (c.nothing || c.nv === undefined) return [];
-    if (Object.keys(c.left).length > 0)
-      return Object.keys(c.left).length === Object.keys(c.nv.holders).length && sameCounts(c.left, c.nv.holders)
-        ? []
-        : [release];
+    if (Object.keys(c.left).length > 0) return c.dropped ? [release] : [];
     if (c.nv.mount === undefined && c.nv.attached === true) return [];
     const end: Step<UnmountWork>[] =
       c.nv.attached === true && c.lost === undefined
@@ -140,9 +140,10 @@ export const unmount: Verb<readonly [string, UnmountOptions], UnmountWork, void>
     return [drop, unmountStep, disconnect, ...end];
   },
   result(c, ctx) {
-    if (!c.nothing) c.env.events.emit('volume.unmounted', { ...about(c, ctx), holder: c.holder });
+    if (c.dropped) c.env.events.emit('volume.unmounted', { ...about(c, ctx), holder: c.holder });
   },
 };
 
-const sameCounts = (a: Readonly<Record<string, HolderEntry>>, b: Readonly<Record<string, HolderEntry>>): boolean =>
-  Object.keys(a).every((k) => a[k]?.count === b[k]?.count);
+type Holders = Readonly<Record<string, HolderEntry>>;
+const sameHolders = (a: Holders, b: Holders): boolean =>
+  Object.keys(a).length === Object.keys(b).length && Object.keys(a).every((k) => a[k]?.count === b[k]?.count);
