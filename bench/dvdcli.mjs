@@ -7,6 +7,7 @@ const ROOT = new URL('..', import.meta.url).pathname;
 const FILE = join(ROOT, 'packages/dvdcli/dist/dvdcli.cjs');
 const BINARY = join(ROOT, 'bin/dvdcli-static');
 const NODE24 = join(ROOT, 'tests/runtimes/node_modules/.bin/node');
+const PLUGIN = new URL('rig/stub-plugin.mjs', import.meta.url).pathname;
 const ROUNDS = 40;
 const MANY = 100;
 const GOAL = 1.2;
@@ -16,7 +17,7 @@ const ms = (n) => `${n.toFixed(1)} ms`;
 
 /** Wall and CPU time of one child, in ms. CPU is what this process's children have used since the last look. */
 function once(program, args, o) {
-  const before = process.resourceUsage === undefined ? 0 : childCpu();
+  const before = childCpu();
   const began = performance.now();
   execFileSync(program, args, { stdio: [o.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'], ...o });
   return { wall: performance.now() - began, cpu: childCpu() - before };
@@ -31,7 +32,7 @@ function childCpu() {
 
 async function withPlugin(act) {
   const dir = mkdtempSync(join(tmpdir(), 'rexray-bench-'));
-  const plugin = spawn(process.execPath, [join(ROOT, 'bench/rig/stub-plugin.mjs'), join(dir, 'stub.sock')], {
+  const plugin = spawn(process.execPath, [PLUGIN, join(dir, 'stub.sock')], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   try {

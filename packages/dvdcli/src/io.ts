@@ -26,7 +26,7 @@ export const processIo = (signal: AbortSignal): Io => ({
   },
   lines: stdinLines,
   env: process.env,
-  program: process.argv[1] ?? 'dvdcli',
+  program: (process.versions.bun === undefined ? process.argv[1] : process.execPath) ?? 'dvdcli',
   signal,
 });
 
