@@ -3,6 +3,7 @@ import { OK, wireVolume } from './answers.ts';
 import type { Ask } from './ask.ts';
 import { listVolumes, within } from './listing.ts';
 import { createOptions } from './options.ts';
+import type { Paths } from './paths.ts';
 
 /** What every call of one socket works on. */
 export interface Room {
@@ -10,6 +11,7 @@ export interface Room {
   readonly logger: Logger;
   readonly scope: 'auto' | 'local' | 'global';
   readonly listMs: number;
+  readonly paths: Paths;
   /** A mount of this volume was asked for: what the search for lost holders must know. */
   onMount(volume: string): void;
 }
@@ -94,9 +96,9 @@ export const CALLS: Readonly<Record<string, CallRow>> = {
     named: true,
     timeoutMs: 20_000,
     whenGone: 'cancel',
-    async run({ service }, ask, call) {
-      const { mountpoint = '' } = await service.get(ask.name, call);
-      return json({ Mountpoint: mountpoint, Err: '' });
+    async run({ service, paths }, ask, call) {
+      const path = await paths.of(ask.name, async () => (await service.get(ask.name, call)).mountpoint ?? '');
+      return json({ Mountpoint: path, Err: '' });
     },
   },
   '/VolumeDriver.Get': {

@@ -4,6 +4,7 @@ import { configSchema, type DockerConfig } from './config.ts';
 import { announce, type Discovery } from './discovery.ts';
 import { type Leaks, watchLeaks } from './leaks.ts';
 import { type Listening, listen } from './listen.ts';
+import { Paths } from './paths.ts';
 import { Calls } from './server.ts';
 
 /**
@@ -21,7 +22,9 @@ export async function createDockerPlugin(
   const service = serviceOf(context, c.service);
   const { logger } = context;
   let leaks: Leaks | undefined;
+  const paths = new Paths(context.events, service.service);
   const room = {
+    paths,
     service,
     logger,
     scope: c.scope,
@@ -29,11 +32,15 @@ export async function createDockerPlugin(
     onMount: (volume: string) => leaks?.mounted(volume),
   };
   const calls = new Calls(room, c);
-  const listening = await listen(c, calls.listener);
+  const listening = await listen(c, calls.listener).catch((e: unknown) => {
+    paths.close();
+    throw e;
+  });
   let discovery: Discovery | undefined;
   try {
     if (c.discovery !== undefined) discovery = await announce(c.discovery, listening.address, c.client);
   } catch (e) {
+    paths.close();
     await listening.hide();
     listening.server.close();
     throw e;
@@ -41,7 +48,7 @@ export async function createDockerPlugin(
   leaks =
     c.engine === undefined ? undefined : watchLeaks({ engine: c.engine, service, logger, events: context.events });
   logger.info({ address: listening.address, service: service.service }, 'the volume plugin listens');
-  return running(context.signal, { listening, calls, leaks, discovery });
+  return running(context.signal, { listening, calls, leaks, discovery, paths });
 }
 
 interface Parts {
@@ -49,9 +56,10 @@ interface Parts {
   readonly calls: Calls;
   readonly leaks: Leaks | undefined;
   readonly discovery: Discovery | undefined;
+  readonly paths: Paths;
 }
 
-function running(signal: AbortSignal, { listening, calls, leaks, discovery }: Parts): RunningFrontend {
+function running(signal: AbortSignal, { listening, calls, leaks, discovery, paths }: Parts): RunningFrontend {
   const { server, address } = listening;
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
@@ -60,6 +68,7 @@ function running(signal: AbortSignal, { listening, calls, leaks, discovery }: Pa
     await Promise.all([discovery?.remove(), listening.hide(), leaks?.stop()]);
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     await calls.drain();
+    paths.close();
     server.closeIdleConnections();
     // An answer may still be on its way; what is left after a moment is a client that does not read.
     const impatient = setTimeout(() => server.closeAllConnections(), 2000);

@@ -9,7 +9,7 @@ it('100,000 bodies and 20,000 byte streams: memory stays flat', async () => {
     console.log(`seed ${seed}`);
     const { heapGrowth } = await fuzz(cleanup, { bodies: 100_000, streams: 20_000, seed });
     console.log(`heap: ${(heapGrowth / 2 ** 20).toFixed(1)} MiB more after the second 50,000`);
-    expect(heapGrowth).toBeLessThan(64 * 2 ** 20);
+    expect(heapGrowth).toBeLessThan(16 * 2 ** 20);
   } finally {
     await cleanup.run();
   }

@@ -270,6 +270,33 @@ describe('List', () => {
   });
 });
 
+describe('Path', () => {
+  it('is kept for a moment, and never over a change', async () => {
+    let reads = 0;
+    const on = await plug(cleanup, {
+      wrap: (i) =>
+        Object.assign(Object.create(i) as Integration, {
+          async get(name: string) {
+            reads += 1;
+            return i.get(name);
+          },
+        }),
+    });
+    const path = async (): Promise<string> => (await on.ask('Path', { Name: 'v' })).body.Mountpoint;
+    await on.ask('Create', { Name: 'v' });
+    for (let i = 0; i < 20; i++) {
+      expect(await path()).toBe('');
+      await on.ask('Mount', { Name: 'v', ID });
+      for (let k = 0; k < 3; k++) expect(await path()).toBe('/volumes/v/data');
+      await on.ask('Unmount', { Name: 'v', ID });
+      expect(await path()).toBe('');
+    }
+    expect(reads).toBeLessThan(60);
+    await on.ask('Remove', { Name: 'v' });
+    expect((await on.ask('Path', { Name: 'v' })).status).toBe(500);
+  });
+});
+
 describe('Get', () => {
   it('a creation time that is none is left out: an engine would say "no such volume"', async () => {
     const on = await plug(cleanup, {
