@@ -14,8 +14,6 @@ import { lateError, until } from './waiting.ts';
 
 type Spec = VolumeSpec<EbsParams>;
 
-/** A volume that EC2 has answered for is visible to everybody within this; later it is taken for deleted. */
-const VISIBLE_MS = 15_000;
 const INCARNATIONS = 30;
 
 /** Makes volumes: one for each name, whoever asks, and whatever becomes of a reply. */
@@ -85,17 +83,21 @@ export class Making {
   ): Promise<Ec2Volume | undefined> {
     const token = this.#token(name, o.incarnation);
     let id: string;
+    let ageMs = 0;
     try {
       const r = await this.#parts.client.mutate('CreateVolume', this.#input(name, spec, plan, token, o.copied), p, {
         idempotent: true,
       });
       id = r.VolumeId ?? '';
+      // Both by EC2's clock: a volume that was made long before this answer is a repetition of an earlier one.
+      if (r.CreateTime !== undefined && r.$date !== undefined)
+        ageMs = Math.max(0, r.$date.getTime() - new Date(r.CreateTime).getTime());
     } catch (e) {
       if (is(e, 'IdempotentParameterMismatch')) return this.#otherSpec(name, spec, p, o.copied);
       if (isUnknown(e)) throw unknownCreate(name, e);
       throw e;
     }
-    return this.#ready(id, name, p);
+    return this.#ready(id, name, p, ageMs);
   }
 
   /**
@@ -103,8 +105,8 @@ export class Making {
    * refusal from EC2 itself, never two volumes. Whose spec it is shows once the volume does.
    */
   async #otherSpec(name: string, spec: Spec, p: Patience, copied: Copied | undefined): Promise<Ec2Volume | undefined> {
-    const { clock, volumes } = this.#parts;
-    const end = clock.now() + Math.min(VISIBLE_MS, (p.deadline - clock.now()) / 2);
+    const { clock, volumes, visibleMs } = this.#parts;
+    const end = clock.now() + Math.min(visibleMs, (p.deadline - clock.now()) / 2);
     do {
       const there = await this.#existing(name, spec, p, copied);
       if (there !== undefined) return volumes.get(there.id, p);
@@ -147,16 +149,17 @@ export class Making {
   }
 
   /** The volume once it can be attached; undefined when it turns out to be deleted. */
-  async #ready(id: string, name: string, p: Patience): Promise<Ec2Volume | undefined> {
+  async #ready(id: string, name: string, p: Patience, ageMs = 0): Promise<Ec2Volume | undefined> {
     if (this.#removed.has(id)) return undefined;
-    const { clock, volumes, waitMs, firstLookMs } = this.#parts;
+    const { clock, volumes, waitMs, firstLookMs, visibleMs } = this.#parts;
     const began = clock.now();
-    const visible = Math.min(VISIBLE_MS, (p.deadline - began) / 2);
+    // What is not shown once it must be was deleted: it is of an earlier life of the name.
+    const visible = Math.min(visibleMs - ageMs, (p.deadline - began) / 2);
     let seen = false;
     return until<Ec2Volume | undefined>({
       clock,
       patience: p,
-      boundMs: waitMs,
+      boundMs: Math.max(waitMs, visible + 1_000),
       firstMs: firstLookMs,
       late: (still) =>
         lateError(

@@ -48,6 +48,7 @@ import { Volumes } from './volumes.ts';
 
 type Spec = VolumeSpec<EbsParams>;
 const UNDO_MS = 15_000;
+const VISIBLE_MS = 15_000;
 
 /** What a test puts in the place of the SDK, of time, and of this machine. */
 export interface Outside {
@@ -55,6 +56,7 @@ export interface Outside {
   readonly clock?: Clock;
   readonly sysBlock?: string;
   readonly pace?: Pace;
+  readonly visibleMs?: number;
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
@@ -91,6 +93,7 @@ export class EbsDriver implements StorageDriver<EbsParams> {
       locks: new Locks(),
       waitMs: waitBound(c),
       firstLookMs: milliseconds(c.statusInitialDelay),
+      visibleMs: outside.visibleMs ?? VISIBLE_MS,
       sysBlock: outside.sysBlock ?? '/sys/block',
       self: () => this.#self,
       lastWords: () => ({ signal: new AbortController().signal, deadline: clock.now() + UNDO_MS }),

@@ -23,7 +23,10 @@ interface Actions {
 }
 export type Action = keyof Actions;
 export type Input<A extends Action> = Actions[A][0];
-export type Output<A extends Action> = Omit<Actions[A][1], '$metadata'>;
+export type Output<A extends Action> = Omit<Actions[A][1], '$metadata'> & {
+  /** When EC2 answered, by EC2's clock; absent where it does not say. */
+  readonly $date?: Date;
+};
 
 export const ACTIONS: readonly Action[] = [
   'AttachVolume',

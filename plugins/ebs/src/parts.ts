@@ -20,6 +20,8 @@ export interface Parts {
   /** Longest wait for a state, ms. */
   readonly waitMs: number;
   readonly firstLookMs: number;
+  /** EC2 shows what it made to every reader within this, ms. */
+  readonly visibleMs: number;
   /** `/sys/block` of this machine, or a tree of a test. */
   readonly sysBlock: string;
   /** This node; empty until whoami. */

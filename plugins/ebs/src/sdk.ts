@@ -12,7 +12,9 @@ export function sdkEc2(config: EbsConfig, region: () => Promise<string>): Ec2 {
   let opened: Promise<{ sdk: Sdk; client: EC2Client }> | undefined;
   const open = async (): Promise<{ sdk: Sdk; client: EC2Client }> => {
     const sdk = await import('@aws-sdk/client-ec2');
-    return { sdk, client: new sdk.EC2Client(settings(config, await region())) };
+    const client = new sdk.EC2Client(settings(config, await region()));
+    client.middlewareStack.add(dated, { step: 'deserialize', priority: 'high', name: 'rexrayDated' });
+    return { sdk, client };
   };
   return {
     async send(action, input, signal) {
@@ -29,6 +31,21 @@ export function sdkEc2(config: EbsConfig, region: () => Promise<string>): Ec2 {
     },
   };
 }
+
+interface Reply<O> {
+  response: unknown;
+  output?: O;
+}
+/** Keeps the date of the reply with its content. */
+const dated =
+  <I extends object, O extends object>(next: (args: I) => Promise<Reply<O>>) =>
+  async (args: I): Promise<Reply<O>> => {
+    const r = await next(args);
+    const said = (r.response as { headers?: Record<string, string> }).headers?.date;
+    const at = said === undefined ? Number.NaN : Date.parse(said);
+    if (!Number.isNaN(at) && r.output !== undefined) Object.assign(r.output, { $date: new Date(at) });
+    return r;
+  };
 
 function settings(c: EbsConfig, region: string): EC2ClientConfig {
   return {

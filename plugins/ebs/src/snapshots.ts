@@ -21,7 +21,6 @@ import { asList, readRecord, recordTags, TAG, tagsOf } from './tags.ts';
 import { idOf } from './view.ts';
 import { lateError, until } from './waiting.ts';
 
-const VISIBLE_MS = 15_000;
 const ID = /^snap-[0-9a-f]{8}([0-9a-f]{9})?$/;
 
 /** Snapshots with the tags that make them ours. */
@@ -46,10 +45,10 @@ export class Snapshots {
 
   /** Undefined when there is none; what this process has just made is waited for until EC2 shows it. */
   async get(id: string, p: Patience): Promise<Ec2Snapshot | undefined> {
-    const { clock } = this.#parts;
+    const { clock, visibleMs } = this.#parts;
     for (;;) {
       const found = ID.test(id) ? await this.#batch.get(id, p) : undefined;
-      if (found !== undefined || clock.now() - (this.#made.get(id) ?? Number.NEGATIVE_INFINITY) > VISIBLE_MS)
+      if (found !== undefined || clock.now() - (this.#made.get(id) ?? Number.NEGATIVE_INFINITY) > visibleMs)
         return found;
       await clock.sleep(200, p.signal);
     }
