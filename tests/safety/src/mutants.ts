@@ -1,0 +1,141 @@
+/** Bugs, each a few words of the sources changed. A suite that does not notice one of them proves nothing about it. */
+export interface Mutant {
+  readonly name: string;
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+  /** The test that must notice: project, file, and a part of its name. */
+  readonly caughtBy: { readonly project: 'unit' | 'root'; readonly file: string; readonly test: string };
+}
+
+const core = 'packages/core/src';
+const host = 'packages/host-linux/src';
+const loop = 'plugins/local-loop/src';
+const model = {
+  project: 'unit',
+  file: 'tests/safety/test/model.test.ts',
+  test: 'sequences on simulated machines',
+} as const;
+const verbs = (test: string): Mutant['caughtBy'] => ({
+  project: 'unit',
+  file: 'tests/system/test/verbs.test.ts',
+  test,
+});
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'a set instead of a counter (S19)',
+    file: `${core}/integration/mount-steps.ts`,
+    from: 'count: (before?.count ?? 0) + 1',
+    to: 'count: 1',
+    caughtBy: verbs('S19: one id that mounts twice needs two unmounts'),
+  },
+  {
+    name: 'rename instead of O_EXCL (S5)',
+    file: `${loop}/calls.ts`,
+    from: 'symlink: async (t, p) => fs.symlinkSync(t, p),',
+    to: 'symlink: async (t, p) => { fs.symlinkSync(t, p + process.pid); fs.renameSync(p + process.pid, p); },',
+    caughtBy: {
+      project: 'unit',
+      file: 'plugins/local-loop/test/races.test.ts',
+      test: 'four processes claim 100 volumes at once',
+    },
+  },
+  {
+    name: 'no exclusive open (S6)',
+    file: `${host}/unused.ts`,
+    from: "if (errnoCode(e) === 'EBUSY') return false;",
+    to: "if (errnoCode(e) === 'EBUSY') return true;",
+    caughtBy: {
+      project: 'root',
+      file: 'packages/host-linux/test/safety.root.test.ts',
+      test: 'S6: a private mount namespace that keeps the file system alive is found and named',
+    },
+  },
+  {
+    name: 'format without veto (S1, S2)',
+    file: `${core}/integration/format-steps.ts`,
+    from: 'throw refused(c, p, `it already holds',
+    to: "if (p.verdict !== 'foreign') throw refused(c, p, `it already holds",
+    caughtBy: { project: 'unit', file: 'tests/safety/test/mutant-targets.test.ts', test: 'S2: a foreign signature' },
+  },
+  {
+    name: 'missing fsync (S1)',
+    file: `${loop}/calls.ts`,
+    from: "if ('text' in c) fs.writeFileSync(fd, c.text);\n      else fs.ftruncateSync(fd, c.sizeBytes);\n      fs.fsyncSync(fd);",
+    to: "if ('text' in c) fs.writeFileSync(fd, c.text);\n      else fs.ftruncateSync(fd, c.sizeBytes);",
+    caughtBy: {
+      project: 'root',
+      file: 'tests/safety/test/flushes.root.test.ts',
+      test: 'S1: what was acknowledged is there after a power cut',
+    },
+  },
+  {
+    name: 'a failed attach is not undone (S12)',
+    file: `${core}/integration/attach-steps.ts`,
+    from: 'await c.env.driver.detach(c.volume.id, c.env.node, { force: false }, ctx);\n  },\n};\n\nasync function attachOrTake',
+    to: '},\n};\n\nasync function attachOrTake',
+    caughtBy: verbs('undoes everything when a late step fails'),
+  },
+  {
+    name: 'the last unmount keeps the claim (S12)',
+    file: `${core}/integration/verbs/unmount.ts`,
+    from: ': [detach, forget];',
+    to: ': [forget];',
+    caughtBy: verbs('formats once, mounts, counts holders and leaves nothing'),
+  },
+  {
+    name: 'a volume shrinks (S17)',
+    file: `${core}/integration/verbs/expand.ts`,
+    from: 'if (c.size < c.volume.sizeBytes) {',
+    to: 'if (c.size < 0) {',
+    caughtBy: model,
+  },
+  {
+    name: 'another node’s claim is not looked at (S5, S10)',
+    file: `${core}/integration/facts.ts`,
+    from: 'const other = v.attachments.find((a) => a.node !== env.node);',
+    to: 'const other = v.attachments.find((a) => a.node === undefined);',
+    caughtBy: model,
+  },
+  {
+    name: 'a held volume is removed (S6)',
+    file: `${core}/integration/verbs/remove.ts`,
+    from: 'if (c.nv !== undefined && Object.keys(c.nv.holders).length > 0) return heldError(c.env, c.name, c.nv);',
+    to: '',
+    caughtBy: verbs('is denied by name of the key'),
+  },
+  {
+    name: 'a link in the volume is followed (S20)',
+    file: `${host}/mount/subdir.ts`,
+    from: 'const RESOLVE_INSIDE = RESOLVE.NO_SYMLINKS | RESOLVE.BENEATH;',
+    to: 'const RESOLVE_INSIDE = 0;',
+    caughtBy: {
+      project: 'root',
+      file: 'packages/host-linux/test/safety.root.test.ts',
+      test: 'S20: a link in place of the sub-directory is refused',
+    },
+  },
+  {
+    name: 'a second loop device of one image (S7)',
+    file: `${host}/connect/file.ts`,
+    from: "loop = existing(image, a.path, readonly ? 'r' : 'rw');",
+    to: 'loop = undefined;',
+    caughtBy: {
+      project: 'root',
+      file: 'packages/host-linux/test/safety.root.test.ts',
+      test: 'S7: one device per inode',
+    },
+  },
+  {
+    name: 'children survive their parent (S14)',
+    file: `${host}/child.ts`,
+    from: "['--pdeathsig', 'KILL', '--', path, ...args]",
+    to: "['--', path, ...args]",
+    caughtBy: {
+      project: 'unit',
+      file: 'packages/host-linux/test/lock.test.ts',
+      test: 'S14: an acting child dies with its parent',
+    },
+  },
+];
