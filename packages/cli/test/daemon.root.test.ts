@@ -275,7 +275,7 @@ suite('the daemon', { root: true, loop: true, programs: PROGRAMS }, () => {
     await home.rexray('volume', 'mount', 'v');
     const d = await daemon(cleanup, home);
     expect((await home.rexray('volume', 'ls')).out).toMatch(/v\s+mounted/);
-    expect((await home.rexray('volume', 'unmount', 'v')).status).toBe(0);
+    expect(await home.rexray('volume', 'unmount', 'v')).toEqual({ status: 0, out: 'v\n', err: '' });
     expect(await d.stop()).toBe(0);
   });
 });
