@@ -85,6 +85,7 @@ export class FakeSession implements HostSession {
   newUuid(device: Device, o: { readonly fsType: FsType; readonly uuid: string }, ctx: Ctx): Promise<void> {
     return this.#on('newUuid', device, ctx, o, (d) => {
       devices.assertUnused(this.#m, d);
+      if (d.readonly) throw new VolumeError('denied', `${d.path} is read-only.`, { details: { rule: 'read-only' } });
       fs.newUuid(d, o);
     });
   }

@@ -22,9 +22,12 @@ export const attach: Step<Work> = {
   keptUnlessClean: true,
 };
 
+/** A copy gets a UUID of its own before it is mounted, also read-only (S25): its device is written once. */
+const readsOnly = (c: Work): boolean => c.readonly && c.volume.record.copied !== true;
+
 async function attachOrTake(c: Work, ctx: Ctx): Promise<Attachment> {
   const { env, volume } = c;
-  const options = { readonly: c.readonly, bootId: env.self.bootId };
+  const options = { readonly: readsOnly(c), bootId: env.self.bootId };
   const polite = (): Promise<Attachment> => env.driver.attach(volume.id, env.node, { ...options, force: false }, ctx);
   try {
     return await polite();
@@ -93,7 +96,7 @@ export const connect: Step<Work> = {
   async run(c, ctx) {
     c.device = await c.session.connect(
       need(c.attachment, 'the attachment'),
-      { readonly: c.readonly, blockSize: c.volume.record.blockSize ?? 512 },
+      { readonly: readsOnly(c), blockSize: c.volume.record.blockSize ?? 512 },
       ctx,
     );
   },

@@ -49,6 +49,13 @@ function assertOwn(c: Work, p: Probe): void {
   );
 }
 
+const nothingToRead = (c: Work): VolumeError<'invalid'> =>
+  new VolumeError(
+    'invalid',
+    `Volume "${c.name}" of service "${c.env.service}" has no file system yet, so it cannot be mounted read-only.`,
+    { details: { path: 'readOnly', value: true }, hint: 'Mount it once for writing.' },
+  );
+
 export const proveBlank: Step<Work> = {
   name: 'prove-blank',
   does: () => 'prove that the device is blank (S2)',
@@ -56,16 +63,7 @@ export const proveBlank: Step<Work> = {
   async run(c) {
     const p = need(c.probe, 'the probe');
     const consent = (c.volume.record.format as State<'blank'>).consent === true;
-    if (c.readonly) {
-      throw new VolumeError(
-        'invalid',
-        `Volume "${c.name}" of service "${c.env.service}" has no file system yet, so it cannot be mounted read-only.`,
-        {
-          details: { path: 'readOnly', value: true },
-          hint: 'Mount it once for writing.',
-        },
-      );
-    }
+    if (c.readonly) throw nothingToRead(c);
     if (p.verdict === 'blank' || (p.verdict === 'unknown' && consent)) return;
     if (p.verdict === 'unknown')
       throw refused(c, p, `it holds data without a known signature${p.found === undefined ? '' : ` (${p.found})`}`);
@@ -99,6 +97,7 @@ export const resumeFormat: Step<Work> = {
   maybe: () => true,
   when: (c) => stateOf(c) === 'formatting' && c.probe?.verdict !== 'blank',
   async run(c, ctx) {
+    if (c.readonly) throw nothingToRead(c);
     const p = need(c.probe, 'the probe');
     const { plannedUuid, wipes, fsType } = c.volume.record.format as State<'formatting'>;
     const own = p.uuid === plannedUuid;
@@ -170,7 +169,7 @@ export const check: Step<Work> = {
   when: (c) => stateOf(c) === 'formatted' && c.formatted !== true,
   async run(c, ctx) {
     const { fsType } = c.volume.record.format as State<'formatted'>;
-    const r = await c.session.check(need(c.device, 'the device'), { fsType, repair: !c.readonly }, ctx);
+    const r = await c.session.check(need(c.device, 'the device'), { fsType, repair: c.device?.readonly !== true }, ctx);
     if (!r.clean && r.said !== undefined) c.notes.push(`the file system was repaired: ${r.said}`);
   },
 };

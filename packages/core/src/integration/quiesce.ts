@@ -71,7 +71,8 @@ const thaw: Step<CopyWork> = {
 const flush: Step<CopyWork> = {
   name: 'sync',
   does: () => 'flush the mounted file system (the copy is crash-consistent)',
-  when: (c) => mountedHere(c) && !freezes(c) && isBlock(c) && c.nv?.mount?.readonly !== true,
+  // What was handed out without a mount (no device number) has nothing that could be flushed by its target.
+  when: (c) => mountedHere(c) && !freezes(c) && c.nv?.mount?.readonly === false && c.nv.mount.devno !== '',
   run: (c, ctx) => c.session.sync(need(c.nv?.mount, 'the mount').target, ctx),
 };
 

@@ -16,6 +16,7 @@ export const reads = {
     const items: Volume[] = [];
     const limit = o.limit ?? Number.POSITIVE_INFINITY;
     let cursor = o.cursor;
+    let partial: string | undefined;
     do {
       const page = await env.driver.list(
         { ...(cursor !== undefined && { cursor }), ...(o.limit !== undefined && { limit: o.limit - items.length }) },
@@ -23,8 +24,9 @@ export const reads = {
       );
       items.push(...page.items.map((v) => view(env, v, mine.get(v.name))).filter((v) => fits(v, o)));
       cursor = page.next;
+      partial ??= page.partial;
     } while (cursor !== undefined && items.length < limit);
-    return { items, ...(cursor !== undefined && { next: cursor }) };
+    return { items, ...(cursor !== undefined && { next: cursor }), ...(partial !== undefined && { partial }) };
   },
 
   async capacity(env: Env, _args: readonly [CallOptions?], ctx: Ctx): Promise<Space> {
@@ -46,7 +48,7 @@ export const reads = {
       },
       ctx,
     );
-    return { items: page.items.map((s) => snapshotView(env, s)), ...(page.next !== undefined && { next: page.next }) };
+    return { ...page, items: page.items.map((s) => snapshotView(env, s)) };
   },
 
   async 'holders.list'(

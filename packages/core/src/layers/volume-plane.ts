@@ -6,15 +6,25 @@ import type { HostSession } from '../host.ts';
 import { sleep, throwIfOver, whileCalling } from '../integration/calls.ts';
 import { type Env, isCrash, lockKey } from '../integration/env.ts';
 import { PREFIX } from '../integration/verbs/create.ts';
-import type { Layer } from '../layered.ts';
+import type { Call, Layer } from '../layered.ts';
 
-const nameOf = (args: readonly unknown[]): string => (typeof args[0] === 'string' ? args[0] : '');
+/** Where the arguments of a verb name its volume; first, unless said otherwise. */
+const VOLUME_AT: Partial<Record<string, number>> = {
+  plan: 1,
+  adopt: 1,
+  'snapshots.restore': 1,
+  'snapshots.remove': -1,
+};
+function volumeOf({ op, args }: Pick<Call, 'op' | 'args'>): string {
+  const name = args[VOLUME_AT[op] ?? 0];
+  return typeof name === 'string' ? name : '';
+}
 
 /** One pair of events and one line of log a verb. */
 export function observe(env: Env): Layer {
   return async (call, next) => {
     const { op, ctx } = call;
-    const volume = nameOf(call.args);
+    const volume = volumeOf(call);
     const at = (): { service: string; volume: string; requestId: string; at: string } => ({
       service: env.service,
       volume,
@@ -67,7 +77,7 @@ export function errors(env: Env): Layer {
       return await next(call);
     } catch (e) {
       if (isCrash(e)) throw e;
-      const volume = nameOf(call.args);
+      const volume = volumeOf(call);
       const place = { service: env.service, requestId: call.ctx.requestId, ...(volume !== '' && { volume }) };
       if (isVolumeError(e)) {
         (e as VolumeError).place = { ...place, ...e.place };
@@ -163,7 +173,7 @@ export function createOnMount(env: Env, create: (name: string, ctx: Ctx) => Prom
       return await next(call);
     } catch (e) {
       if (!isVolumeError(e, 'not_found') || !env.policy.createImplicit) throw e;
-      await create(nameOf(call.args), call.ctx);
+      await create(volumeOf(call), call.ctx);
       return next(call);
     }
   };
@@ -197,7 +207,7 @@ export function validate(env: Env): Layer {
     if (typeof o?.holder !== 'string' || !/^[a-z]+(:[^\s\p{Cc}]{1,512})?$/u.test(o.holder)) {
       throw new VolumeError(
         'invalid',
-        `${call.op} of volume "${nameOf(call.args)}" in service "${env.service}": "${String(o?.holder)}" is not a holder.`,
+        `${call.op} of volume "${volumeOf(call)}" in service "${env.service}": "${String(o?.holder)}" is not a holder.`,
         {
           details: { path: 'holder', value: o?.holder, expected: 'a class such as cli, or class:id' },
         },

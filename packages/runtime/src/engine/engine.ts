@@ -107,33 +107,27 @@ function unknown(name: string, names: readonly string[]): never {
   });
 }
 
-/** Every {@link WATCH_MS}, without overlapping itself; does not keep the process alive. */
+/** Every {@link WATCH_MS}, each service by itself: one whose storage hangs delays no other. Does not keep the process alive. */
 function watcher(runtimes: ReadonlyMap<string, ServiceRuntime>, parts: EngineParts): { stop(): Promise<void> } {
   if (parts.watch === false) return { stop: async () => {} };
-  let stopped = false;
-  let running = false;
-  let round: Promise<unknown> = Promise.resolve();
-  const tick = async (): Promise<void> => {
-    for (const r of runtimes.values()) {
-      const open = await r.current();
-      if (open !== undefined && !stopped) await watchOnce(open.env);
-    }
-  };
+  const rounds = new Set<Promise<unknown>>();
+  const stopping = new AbortController();
   const timer = setInterval(() => {
-    if (running) return;
-    running = true;
-    round = tick()
-      .catch((e: unknown) => parts.logger.warn({ err: String(e) }, 'looking after the claims failed; tried again'))
-      .finally(() => {
-        running = false;
-      });
+    for (const r of runtimes.values()) {
+      if (r.ready === undefined) continue;
+      const round = watchOnce(r.ready.env, stopping.signal).catch((e: unknown) =>
+        parts.logger.warn({ service: r.name, err: String(e) }, 'looking after the claims failed; tried again'),
+      );
+      rounds.add(round);
+      void round.finally(() => rounds.delete(round));
+    }
   }, WATCH_MS);
   timer.unref();
   return {
     async stop() {
-      stopped = true;
       clearInterval(timer);
-      await round;
+      stopping.abort();
+      await Promise.all(rounds);
     },
   };
 }

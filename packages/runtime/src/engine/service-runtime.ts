@@ -75,6 +75,11 @@ export class ServiceRuntime {
     return this.#opened;
   }
 
+  /** The open service, undefined while it is not; waits for nothing. */
+  get ready(): Opened | undefined {
+    return this.#ready;
+  }
+
   /** The open service, or undefined while it is not. */
   async current(): Promise<Opened | undefined> {
     return this.#opened?.catch(() => undefined);

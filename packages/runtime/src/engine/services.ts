@@ -6,6 +6,8 @@ import type { ServicePart } from './parts.ts';
 
 export interface ServiceSurroundings extends RootsOptions {
   readonly logger: Logger;
+  /** Hears what is odd in the configuration; default `logger`. */
+  readonly told?: Logger;
   readonly policyOf: (service: ConfiguredService) => Policy;
 }
 
@@ -32,7 +34,7 @@ export async function serviceParts(config: EffectiveConfig, o: ServiceSurroundin
       return part(config, s, definition, found?.path, o);
     }),
   );
-  for (const message of config.driverWarnings(loaded.map((l) => l.definition))) o.logger.warn({}, message);
+  for (const message of config.driverWarnings(loaded.map((l) => l.definition))) (o.told ?? o.logger).warn({}, message);
   return loaded;
 }
 
