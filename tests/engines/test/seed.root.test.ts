@@ -1,9 +1,9 @@
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { dockerRun, type MarathonApp } from '@rexray/example-docker/marathon';
 import { Cleanup, DOCKER, Docker, EXT4, suite, until, World } from '@rexray/rig';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { dockerRun, type MarathonApp } from '../../../examples/02-docker/src/marathon.ts';
 import { Plugin } from '../src/index.ts';
 
 const EXAMPLE = fileURLToPath(new URL('../../../examples/02-docker/', import.meta.url));
