@@ -17,7 +17,8 @@ export function specOf(
   refuseGuarantees(env, o);
   const asked: ('size' | 'params')[] = [];
   if (o.size !== undefined) asked.push('size');
-  if (o.params !== undefined && Object.keys(o.params as object).length > 0) asked.push('params');
+  const wanted = { ...guarantees(o), ...o.params };
+  if (Object.keys(wanted).length > 0) asked.push('params');
   const size = o.size === undefined ? (source?.sizeBytes ?? env.policy.defaults.size) : toBytes(o.size);
   if (source !== undefined && size < source.sizeBytes) {
     throw new VolumeError(
@@ -32,7 +33,7 @@ export function specOf(
   return {
     sizeBytes: fitSize(env, name, size),
     record,
-    params: parse(env.params, o.params ?? {}, `options of volume "${name}"`),
+    params: parse(env.params, wanted, `options of volume "${name}"`),
     asked,
   };
 }
@@ -60,6 +61,10 @@ function refuseGuarantees(env: Env, o: CreateOptions): void {
     );
   }
 }
+
+/** A driver that can give them has them among its options: there they reach it, and are compared with what exists. */
+const guarantees = (o: CreateOptions): object =>
+  clean({ ...(o.encrypted === true && { encrypted: true }), encryptionKey: o.encryptionKey });
 
 function newRecord(env: Env, o: CreateOptions): InitialRecord {
   return { ...wishes(o, env.policy.defaults.hints), format: formatOf(env, o), labels: { ...o.labels } };
