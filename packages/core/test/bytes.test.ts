@@ -106,11 +106,13 @@ describe('sizes', () => {
 
   it('makes bytes of numbers, and refuses what is none', () => {
     expect([mib(3), gib(2)]).toEqual([3 * MIB, 2 * GIB]);
-    expect(toBytes(bytes(5))).toBe(5);
+    expect(toBytes(bytes(5_000_000))).toBe(5_000_000);
     expect(toBytes('2MiB')).toBe(2 * MIB);
     for (const n of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53])
       expect(refused(() => bytes(n))).toContain(String(n));
     expect(refused(() => toBytes(1.5 as unknown as Size))).toContain('1.5');
+    expect(refused(() => toBytes(16 as unknown as Size))).toContain('16 means 16 bytes');
+    expect(refused(() => toBytes(undefined as unknown as Size))).toContain('is missing');
   });
 
   it('shows them to people', () => {

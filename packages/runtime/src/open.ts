@@ -11,6 +11,7 @@ import {
   silentLogger,
   VolumeError,
 } from '@rexray/core';
+import { nearest } from '@rexray/core/schema';
 import {
   type Config,
   configOf,
@@ -74,13 +75,14 @@ export function openRexray<const S extends Services>(
 export async function openRexray(o: (FileForm | Config) & OpenOptions = {}): Promise<Rexray> {
   const config = await configured(o);
   const logger = o.logger ?? silentLogger;
+  const told = o.logger ?? WARNINGS;
   const events = new EventBus();
   for (const message of config.warnings) {
-    logger.warn({}, message);
+    told.warn({}, message);
     events.emit('warning', { message, at: new Date().toISOString() });
   }
   makePlaces(config.paths, ['lib', 'state']);
-  const loaded = await serviceParts(config, { logger, policyOf: (s) => policyOf(config, s), root: o.root });
+  const loaded = await serviceParts(config, { logger, told, policyOf: (s) => policyOf(config, s), root: o.root });
   const parts = (o.drivers ?? o.host) === 'worker' ? inWorkers(loaded, config.paths.lib, logger) : loaded;
   const host = await openHost(config, o.host ?? 'in-process', logger);
   const store = o.store ?? (await openStore(config, logger));
@@ -106,6 +108,22 @@ export async function openRexray(o: (FileForm | Config) & OpenOptions = {}): Pro
   }
 }
 
+/** A slip in a configuration must not pass in silence where nobody gave a logger: Node prints it once, on standard error. */
+const WARNINGS: Logger = { ...silentLogger, warn: (_, message) => process.emitWarning(message, 'RexrayWarning') };
+
+const OPEN_KEYS = 'services config overrides flags env environmentFile cwd root programDir program'.split(' ');
+
+/** Without `services` the files are read: a slip in that word must not do it. */
+function assertKeys(o: object): void {
+  const unknown = Object.keys(o).find((key) => !OPEN_KEYS.includes(key));
+  if (unknown === undefined) return;
+  const near = nearest(unknown, OPEN_KEYS)[0];
+  throw new VolumeError('invalid', `openRexray: "${unknown}" is not known here.`, {
+    details: { path: unknown, expected: OPEN_KEYS.join(', ') },
+    hint: near === undefined ? 'A configuration by value has services: { … }.' : `Did you mean ${near}?`,
+  });
+}
+
 function configured(o: (FileForm | Config) & OpenOptions): Promise<EffectiveConfig> | EffectiveConfig {
   const {
     logger: _l,
@@ -120,7 +138,10 @@ function configured(o: (FileForm | Config) & OpenOptions): Promise<EffectiveConf
     ...rest
   } = o;
   if (loaded !== undefined) return loaded;
-  if (rest.services === undefined) return loadConfig(rest as LoadOptions);
+  if (rest.services === undefined) {
+    assertKeys(rest);
+    return loadConfig(rest as LoadOptions);
+  }
   const { overrides, flags, env, environmentFile, cwd, root, programDir, program, ...value } = rest as Config &
     LoadOptions;
   return configOf(value, { overrides, flags, env, environmentFile, cwd, root, programDir, program });

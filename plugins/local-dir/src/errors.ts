@@ -12,6 +12,7 @@ const CODES: Readonly<Record<string, Code>> = {
   EPERM: 'denied',
   ELOOP: 'denied',
   ENAMETOOLONG: 'invalid',
+  ENOTDIR: 'invalid',
   ESTALE: 'unavailable',
   EIO: 'unavailable',
   ENOTCONN: 'unavailable',

@@ -73,7 +73,7 @@ export class Place {
     const what = found === undefined ? `has no ${ROOT_FILE}` : `is another one (${found}) than this node knows`;
     return new VolumeError('unavailable', `The directory ${this.root} ${what}: is it mounted?`, {
       details: { ...(expected !== undefined && { expected }), ...(found !== undefined && { found }) },
-      hint: `Nothing was made. Mount what belongs at ${this.root}${this.#shared ? ', or make the directory if it shall be a new one' : ''}.`,
+      hint: `Nothing was made. Mount what belongs at ${this.root}${this.#shared ? ', or make the directory if it shall be a new one' : ''}; if the service shall begin anew in another place, give it another name.`,
     });
   }
 }

@@ -1,4 +1,5 @@
 import { statfs } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import {
   type Attachment,
   type AttachOptions,
@@ -63,7 +64,7 @@ export class LocalLoopDriver implements StorageDriver<LocalLoopParams> {
   constructor(config: Partial<LocalLoopConfig>, libDir: string, calls?: Calls) {
     const shared = config.shared === true;
     const files = calls ?? (shared ? pooledCalls : directCalls);
-    this.#place = new Place(config.volumePath ?? libDir, files, shared);
+    this.#place = new Place(resolve(config.volumePath ?? libDir), files, shared);
     this.#volumes = new Volumes(files, this.#place);
     this.#listing = new Listing(this.#volumes, shared ? 2000 : 50);
     this.#ceiling = new Ceiling(ceiling(config), this.#listing);

@@ -166,7 +166,7 @@ export class Place {
       details: { ...(expected !== undefined && { expected }), ...(found !== undefined && { found }) },
       hint: `Nothing was made. Mount the file system that belongs at ${this.root}${
         this.#shared ? ', or make the directory if it shall be a new one' : ''
-      }.`,
+      }; if the service shall begin anew in another place, give it another name.`,
     });
   }
 }

@@ -38,12 +38,15 @@ export class MemoryDriver implements StorageDriver<MemoryParams> {
   readonly backend: MemoryBackend;
   readonly snapshots: SnapshotVerbs<MemoryParams>;
   readonly #c: MemoryConfig;
+  /** Nobody else has the backend: it ends with this driver, and there is no place that a node could have pinned. */
+  readonly #private: boolean;
   #node = '';
   #boot = '';
 
   constructor(config: Partial<MemoryConfig> = {}, backend?: MemoryBackend) {
     const c = withDefaults(config);
     this.#c = c;
+    this.#private = backend === undefined && c.backend === undefined;
     this.backend = backend ?? (c.backend === undefined ? new MemoryBackend() : MemoryBackend.named(c.backend));
     this.traits = {
       scope: c.scope,
@@ -79,6 +82,7 @@ export class MemoryDriver implements StorageDriver<MemoryParams> {
     return this.#run('identity', ctx, () => {
       const found = this.backend.identity;
       if (o.expected === undefined || o.expected === found) return found;
+      if (this.#private) return o.expected;
       throw new VolumeError('unavailable', `The memory storage is ${found}, not the one that was pinned.`, {
         details: { expected: o.expected, found },
         hint: 'Nothing was changed. Open the storage that this node used before.',

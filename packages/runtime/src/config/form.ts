@@ -54,6 +54,14 @@ function withoutSpecs(services: Record<string, unknown>, specs: Map<string, Serv
       specs.set(name.toLowerCase(), s);
       return [name, { driver: s.plugin.name }];
     }
+    if (typeof s === 'string')
+      throw invalid({
+        key: `services.${name}`,
+        value: s,
+        expected: 'a service',
+        why: 'is not a service',
+        hint: `Write ${name}: { driver: ${JSON.stringify(s)} }.`,
+      });
     if (typeof s !== 'function' || !('plugin' in s)) return [name, s];
     // A plugin that was not called: the commonest slip.
     throw invalid({

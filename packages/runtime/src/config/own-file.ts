@@ -52,6 +52,10 @@ export function readText(file: string): string {
     const why = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`;
     throw new VolumeError('invalid', `The configuration file ${file} ${why}.`, {
       details: { path: file, expected: 'a file that can be read' },
+      hint:
+        code === 'ENOENT'
+          ? 'Name a file that exists, or none: then the files of the operator are read.'
+          : 'Name a file that this process may read.',
       cause,
     });
   }
@@ -83,7 +87,7 @@ export function runError(file: string, cause: unknown): VolumeError<'invalid'> {
   }
   return new VolumeError(
     'invalid',
-    `The configuration ${file} could not be run: ${cause instanceof Error ? cause.message : String(cause)}`,
+    `The configuration ${file} could not be run: ${(cause instanceof Error ? cause.message : String(cause)).replace(/\.?$/, '.')}`,
     {
       details: { path: file, expected: 'a module whose default export is a configuration' },
       hint: `It is run as an ES module from ${dirname(file)}: check its imports.`,
