@@ -1,0 +1,49 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { hasRuntime, RUNTIMES, WORKSPACE } from '@rexray/rig';
+import { describe, expect, it } from 'vitest';
+import { realClock } from '../src/clock.ts';
+import { ACTIONS } from '../src/ec2.ts';
+import { faultServer } from './ec2/server.ts';
+import { wholeLife } from './life.ts';
+import { ctxOf, nodeOn } from './world.ts';
+
+describe('the policy in docs/ebs.md', () => {
+  it('allows what the driver can call, and what it does call in a whole life is in it', async () => {
+    const text = readFileSync(join(WORKSPACE, 'docs/ebs.md'), 'utf8');
+    const json = /```json\n([\s\S]*?)```/.exec(text)?.[1] ?? '{}';
+    const policy = JSON.parse(json) as { Statement: { Action: string[] }[] };
+    const allowed = policy.Statement.flatMap((s) => s.Action).map((a) => a.replace('ec2:', ''));
+    expect(allowed).toEqual([...ACTIONS]);
+    const server = await faultServer({ clock: realClock });
+    const d = await nodeOn(server);
+    try {
+      await wholeLife(d, [...server.model.instances.keys()][0] ?? '');
+      await d.copySnapshot({ region: 'eu-west-1', id: 'snap-0123456789abcdef0' }, 'far', ctxOf());
+    } finally {
+      await d.close();
+      await server.close();
+    }
+    expect(Object.keys(server.model.calls).sort()).toEqual([...allowed].sort());
+  });
+});
+
+describe('import cost', () => {
+  it('the plugin and a driver that was not used load nothing of the SDK', () => {
+    const r = RUNTIMES.find((x) => x.unbuilt && x.name !== 'Deno' && hasRuntime(x));
+    if (r === undefined) throw new Error('no runtime that takes TypeScript (tests/runtimes)');
+    const code = `
+      import { createRequire } from 'node:module';
+      import ebs from '@rexray/driver-ebs';
+      new ebs.plugin.driver({});
+      const loaded = Object.keys(createRequire(import.meta.url).cache).filter((f) => /@aws-sdk|@smithy/.test(f));
+      const { sdkEc2 } = await import('${join(WORKSPACE, 'plugins/ebs/src/sdk.ts')}');
+      await sdkEc2({ endpoint: 'http://127.0.0.1:9', accessKey: 'x', secretKey: 'x', requestTimeout: '1s' }, async () => 'us-east-1').send('DescribeVolumes', {}, AbortSignal.timeout(5000)).catch(() => undefined);
+      const used = Object.keys(createRequire(import.meta.url).cache).filter((f) => /@aws-sdk|@smithy/.test(f));
+      console.log(JSON.stringify([loaded.length, used.length > 0]));`;
+    const args = [...r.args(['@rexray/source']), '--input-type=module', '--eval', code];
+    const done = spawnSync(r.program, args, { cwd: join(WORKSPACE, 'plugins/ebs'), encoding: 'utf8', timeout: 60_000 });
+    expect([done.stdout.trim(), done.status]).toEqual(['[0,true]', 0]);
+  }, 60_000);
+});
