@@ -15,6 +15,5 @@ for (const [signal, status] of [
     stop.abort();
   });
 }
-run(process.argv.slice(2), processIo(stop.signal)).then((status) => {
-  process.exitCode = status;
-});
+// Ends here and now, since all is written: while Node takes itself down, a signal would kill what has answered already.
+run(process.argv.slice(2), processIo(stop.signal)).then((status) => process.exit(status));

@@ -198,7 +198,8 @@ export function mesosSuite(make: (cleanup: Cleanup) => Promise<World>): void {
   it('SIGTERM in the middle of a mount leaves nothing mounted, whenever it comes', async () => {
     for (const ms of [40, 120, 300, 600]) {
       const r = await w.dvdcli.run(mountArgv(volume('stopped')), { kill: { signal: 'SIGTERM', when: wait(ms) } });
-      if (r.status === 0) await w.dvdcli.run(unmountArgv(volume('stopped')));
+      // Once the path has been said the mount is the caller's, however the program ends.
+      if (r.out !== '') expect((await w.dvdcli.run(unmountArgv(volume('stopped')))).status).toBe(0);
       else expect([1, 143, null]).toContain(r.status);
       expect(await w.mounted(), `after ${ms} ms: ${r.err}`).toEqual([]);
     }
