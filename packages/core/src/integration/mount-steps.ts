@@ -14,12 +14,17 @@ export interface MountWork extends Work {
   readonly pid: number | undefined;
 }
 
-const smaller = (c: Work): boolean => {
+/** Less at the end is not worth a step: hosts leave it alone too. */
+const SLACK = 1024 ** 2;
+/** So much an ext4 may have to leave unused: a last block group that would hold little more than its own tables. */
+const UNUSABLE = 16 * SLACK;
+
+const missing = (c: Work): number => {
   const fs = c.probe?.fsBytes;
   const dev = c.device?.sizeBytes;
-  // File systems round down to their own units: a few blocks less than the device is full size.
-  return fs !== undefined && dev !== undefined && dev - fs > Math.max(16 * 1024 * 1024, dev / 256);
+  return fs === undefined || dev === undefined ? 0 : dev - fs;
 };
+const smaller = (c: Work): boolean => missing(c) > SLACK;
 const fsTypeOf = (c: Work): FsType | undefined => {
   const f = c.volume.record.format;
   return f.state === 'none' ? undefined : f.fsType;
@@ -34,7 +39,7 @@ async function grow(c: Work, target: string | undefined, ctx: Parameters<Step<Wo
       { fsType, ...(target !== undefined && { target }) },
       ctx,
     );
-    if (!r.grown)
+    if (!r.grown && missing(c) > UNUSABLE)
       c.notes.push(`the file system is smaller than the volume and could not grow: ${r.why ?? 'unknown reason'}`);
   } catch (e) {
     // S17: a grow that fails never blocks the mount; it is tried again at the next one.
