@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closeSync, ftruncateSync, openSync, readFileSync, readSync, statSync, truncateSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readSync, statSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FsType } from '@rexray/core';
 import { dataExtents } from '@rexray/kernel';
@@ -109,5 +109,3 @@ export const blkid = (place: Place): Readonly<Record<string, string>> =>
       .split('\n')
       .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
   );
-
-export const text = (path: string): string => readFileSync(path, 'utf8');

@@ -57,7 +57,7 @@ describe('S21: what the first mount would refuse is refused by the create', () =
 
 describe('a second holder', () => {
   it.each([
-    ['other mount options', { mountOptions: ['noexec'] }],
+    ['other mount options', { mountOptions: ['noexec'], subdir: undefined }],
     ['another sub-directory', { subdir: '/other' }],
   ])('that asks for %s is refused, and gets what it asked for once the others have unmounted', async (_, o) => {
     const s = (await rexray()).integration;
