@@ -1,9 +1,9 @@
-/** `node scripts/pack.mjs <directory>`: builds, then packs every publishable package there as a tarball. Prints one path a line. */
+/** `node scripts/pack.mjs <directory>`: installs and builds what changed, then packs every publishable package there as a tarball. Prints one path a line. */
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { build, fail, pnpm, requireNode } from './setup.mjs';
+import { build, fail, install, pnpm, requireNode } from './setup.mjs';
 
 const PUBLISHED = ['./packages/*', './plugins/*'];
 
@@ -24,5 +24,6 @@ export async function packAll(directory) {
 if (argv[1] === fileURLToPath(import.meta.url)) {
   requireNode();
   const directory = argv[2] ?? fail('Where to? node scripts/pack.mjs <directory>');
+  await install();
   for (const file of Object.values(await packAll(directory))) console.log(file);
 }

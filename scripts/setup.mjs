@@ -90,12 +90,17 @@ const NO_NETWORK = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|ERR_S
 const NEEDS_NETWORK =
   'The package registry cannot be reached. The first installation needs it, or an npm cache and pnpm store that hold every package of pnpm-lock.yaml.';
 
+/** What pnpm's own advice leaves open: which pnpm, and whose mistake it is. */
+const OUTDATED = `pnpm-lock.yaml and a package.json do not fit together. In a checkout as it was published that is a mistake of ours: take the commit before it.
+After a change of your own to a package.json: npx pnpm@${pnpmVersion()} install, and commit pnpm-lock.yaml with it.`;
+
 /** Installs exactly what the lockfile says. Ends the program when that fails: nothing after it could work. */
 export async function install() {
   const { status, text } = await pnpm(['install', '--frozen-lockfile'], { output: 'capture' });
   if (status === 0) return;
   console.error(text.trimEnd());
   if (NO_NETWORK.test(text)) fail(NEEDS_NETWORK);
+  if (text.includes('OUTDATED_LOCKFILE')) fail(OUTDATED);
   fail(`pnpm install --frozen-lockfile ended with status ${status}.`);
 }
 
