@@ -15,7 +15,9 @@ const CODE_OF: Readonly<Record<string, Code>> = {
   ENODEV: 'unavailable',
   ENOENT: 'unavailable',
   ESTALE: 'unavailable',
+  // What a file system answers that found itself damaged: EFSCORRUPTED and EFSBADCRC have these numbers.
   EUCLEAN: 'data_loss',
+  EBADMSG: 'data_loss',
 };
 
 /** What a system call answered in the middle of a verb, as an error of ours; ours pass through, bugs become `internal`. */
