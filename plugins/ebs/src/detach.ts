@@ -78,9 +78,6 @@ export async function takeOver(
     const loser = a.InstanceId ?? '';
     const state = await stateOf(parts, loser, p);
     if (force !== 'unsafe') assertMayTake(parts, id, loser, state);
-    if (a.State === 'detaching' && !OVER.includes(state) && force !== 'unsafe') {
-      // Asked already, perhaps by us: the same request again changes nothing.
-    }
     const note = JSON.stringify({
       from: loser,
       state,

@@ -7,16 +7,15 @@ import {
   GIB,
   notFound,
   type Page,
-  type SnapshotVerbs,
   VolumeError,
   type VolumeRecord,
 } from '@rexray/core';
 import { Batcher } from './batch.ts';
 import type { Patience } from './clock.ts';
-import type { EbsParams } from './config.ts';
 import { decodeCursor, nextPage } from './cursor.ts';
 import { is, isUnknown } from './errors.ts';
 import type { Parts } from './parts.ts';
+import { failed, oldestFirst } from './snapshot-order.ts';
 import { asList, readRecord, recordTags, TAG, tagsOf } from './tags.ts';
 import { idOf } from './view.ts';
 import { lateError, until } from './waiting.ts';
@@ -37,7 +36,7 @@ export class Snapshots {
       size: 200,
       pace: parts.pace,
       fetch: async (ids) => {
-        const found = await this.#all([{ Name: 'snapshot-id', Values: [...ids] }], this.#patience());
+        const found = await this.#all([{ Name: 'snapshot-id', Values: [...ids] }], parts.lastWords());
         return new Map(found.map((s) => [s.SnapshotId ?? '', s]));
       },
     });
@@ -298,22 +297,4 @@ export class Snapshots {
     } while (token !== undefined);
     return all;
   }
-
-  #patience(): Patience {
-    return { signal: new AbortController().signal, deadline: this.#parts.clock.now() + 20_000 };
-  }
 }
-
-const oldestFirst = (list: readonly Ec2Snapshot[]): Ec2Snapshot[] =>
-  [...list].sort(
-    (a, b) =>
-      Number(a.StartTime ?? 0) - Number(b.StartTime ?? 0) || ((a.SnapshotId ?? '') < (b.SnapshotId ?? '') ? -1 : 1),
-  );
-
-const failed = (id: string, why: string | undefined): VolumeError<'unavailable'> =>
-  new VolumeError('unavailable', `EC2 could not make snapshot ${id}: ${why ?? 'it does not say why'}.`, {
-    details: { found: 'error' },
-    hint: 'Remove it and try again.',
-  });
-
-export type Verbs = SnapshotVerbs<EbsParams>;

@@ -9,6 +9,7 @@ import { EbsDriver } from '../src/driver.ts';
 import type { Action } from '../src/ec2.ts';
 import { faultServer } from './ec2/server.ts';
 import { leftOver, MUTATING, wholeLife, wrongNow } from './life.ts';
+import type { ChildArguments } from './life-child.ts';
 import { ctxOf, OUTSIDE, settings } from './world.ts';
 
 const runtime = RUNTIMES.find((r) => r.unbuilt && r.name !== 'Deno' && hasRuntime(r));
@@ -26,7 +27,8 @@ async function killedAt(nth: number): Promise<Outcome> {
   if (runtime === undefined) throw new Error('no runtime that takes TypeScript (tests/runtimes)');
   const server = await faultServer({ clock: realClock });
   const node = server.model.addInstance().id;
-  const args = [...runtime.args(['@rexray/source']), join(import.meta.dirname, 'life-child.ts'), server.endpoint, node];
+  const told: ChildArguments = [server.endpoint, node];
+  const args = [...runtime.args(['@rexray/source']), join(import.meta.dirname, 'life-child.ts'), ...told];
   const child = spawn(runtime.program, args, {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, NODE_COMPILE_CACHE: cache },
