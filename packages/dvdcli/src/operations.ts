@@ -64,17 +64,18 @@ async function mount(v: Volumes, a: Asked, name: string, call: Call): Promise<Do
       : `Volume "${name}" stays mounted: it was before, for somebody else.`;
   };
   if (!call.signal.aborted) return { lines: [path], json: { path }, takeBack };
-  throw new VolumeError('canceled', `mount of volume "${name}" was given up.`, {
-    details: { step: 'mount' },
-    hint: await takeBack(),
-  });
+  throw givenUp(name, await takeBack());
 }
+
+const givenUp = (name: string, hint: string): VolumeError =>
+  new VolumeError('canceled', `The mount of volume "${name}" was given up.`, { details: { step: 'mount' }, hint });
 
 async function lookedAt(v: Volumes, a: Asked, name: string, call: Call): Promise<Found | undefined> {
   try {
     return await v.get(name, call);
   } catch (e) {
-    if (!v.mayBeAbsent(e) || call.signal.aborted) throw e;
+    if (call.signal.aborted) throw givenUp(name, 'Nothing was done.');
+    if (!v.mayBeAbsent(e)) throw e;
     if (a.explicit) throw explicitly(e);
   }
   try {

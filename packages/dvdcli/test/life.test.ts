@@ -58,14 +58,16 @@ describe('given up in the middle', () => {
   );
 
   it('a volume that others have mounted is not taken from them', async () => {
-    const { s, begun } = await slowMount(300);
+    const { s } = await slowMount(500);
     expect((await dvdcli.run(['mount', D, '--volumename=a'])).status).toBe(0);
     s.calls.length = 0;
-    const r = await dvdcli.run(['mount', D, '--volumename=a'], {
-      kill: { signal: 'SIGTERM', when: begun.then(() => wait(150)) },
-    });
-    expect(s.methods).not.toContain('Unmount');
-    expect(r.err + r.out).toContain(r.status === 0 ? volume('a') : 'stays mounted');
+    const begun = (async () => {
+      while (!s.methods.includes('Mount')) await wait(10);
+    })();
+    const r = await dvdcli.run(['mount', D, '--volumename=a'], { kill: { signal: 'SIGTERM', when: begun } });
+    expect(r).toMatchObject({ status: 1, out: '' });
+    expect(r.err).toContain('stays mounted');
+    expect(s.methods).toEqual(['Get', 'Mount']);
     expect(s.volumes.get('a')?.mounts).toBe(2);
   });
 
