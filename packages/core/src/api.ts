@@ -225,10 +225,14 @@ export interface Integration<P = unknown> {
   ): Promise<Volume<P>>;
   detach(name: string, o?: { readonly force?: boolean | undefined } & CallOptions): Promise<Volume<P>>;
   mount(name: string, o: MountOptions): Promise<Mount>;
-  /** Gives back one mount of this holder; the last one really unmounts and detaches. Not mounted = ok. `all`: every count of this holder. */
+  /** Gives back one mount of this holder; the last one really unmounts and detaches. Not mounted = ok. `all`: every count of this holder; `once`: one, whatever `unmount.ignoreUsedCount` says (a mount whose caller never heard of it is taken back). */
   unmount(
     name: string,
-    o: { readonly holder: string; readonly all?: boolean | undefined } & CallOptions,
+    o: {
+      readonly holder: string;
+      readonly all?: boolean | undefined;
+      readonly once?: boolean | undefined;
+    } & CallOptions,
   ): Promise<void>;
   capacity(o?: CallOptions): Promise<Space>;
   readonly snapshots: {

@@ -80,7 +80,7 @@ export const CALLS: Readonly<Record<string, CallRow>> = {
       return json({ Mountpoint: path, Err: '' });
     },
     async undo({ service }, ask) {
-      await service.unmount(ask.name, { holder: ask.holder, timeoutMs: 55_000 });
+      await service.unmount(ask.name, { holder: ask.holder, once: true, timeoutMs: 55_000 });
     },
   },
   '/VolumeDriver.Unmount': {

@@ -89,7 +89,11 @@ export const Mount = strict({
   subdir: opt(Type.String({ maxLength: 4096, description: 'Sub-directory to return; `/` = root of the file system' })),
   pid: opt(Type.Integer({ minimum: 1, description: 'Process that needs it' })),
 });
-export const Unmount = strict({ holder, all: opt(Type.Boolean({ description: 'Every count of this holder' })) });
+export const Unmount = strict({
+  holder,
+  all: opt(Type.Boolean({ description: 'Every count of this holder' })),
+  once: opt(Type.Boolean({ description: 'One count, whatever unmount.ignoreUsedCount says' })),
+});
 export const SnapshotCreate = strict({
   snapshot: word('Name of the new snapshot'),
   freeze: opt(Type.Boolean({ description: 'Default true: a mounted file system is frozen meanwhile' })),

@@ -58,6 +58,17 @@ describe('mount and unmount', () => {
     expect(await r.leaks()).toEqual([]);
   });
 
+  it('S19: a mount whose caller went away is taken back alone, also with ignoreUsedCount', async () => {
+    const r = await rexray({ policy: { ignoreUsedCount: true } });
+    const s = r.integration;
+    await s.create('data', { size: '1GiB' });
+    for (const holder of ['dvdcli', 'dvdcli']) await s.mount('data', { holder });
+    await s.unmount('data', { holder: 'dvdcli', once: true });
+    expect((await s.holders.list())[0]?.count).toBe(1);
+    await s.unmount('data', { holder: 'dvdcli' });
+    expect(await r.leaks()).toEqual([]);
+  });
+
   it('64 holders at once: one mount, one unmount, no leak', async () => {
     const r = await rexray();
     const s = r.integration;

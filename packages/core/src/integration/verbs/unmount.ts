@@ -14,7 +14,11 @@ import type { Scope, Verb } from '../verb.ts';
 import { intentOf, settle, type Work } from '../work.ts';
 import { makeWork } from './gather.ts';
 
-export type UnmountOptions = { readonly holder: string; readonly all?: boolean | undefined } & CallOptions;
+export type UnmountOptions = {
+  readonly holder: string;
+  readonly all?: boolean | undefined;
+  readonly once?: boolean | undefined;
+} & CallOptions;
 
 interface UnmountWork extends Work {
   readonly holder: string;
@@ -56,7 +60,10 @@ async function gather(scope: Scope, [name, o]: readonly [string, UnmountOptions]
   const left =
     nv === undefined
       ? {}
-      : withoutHolder(nv, o.holder, { all: o.all === true, ignoreUsedCount: env.policy.ignoreUsedCount });
+      : withoutHolder(nv, o.holder, {
+          all: o.all === true,
+          ignoreUsedCount: env.policy.ignoreUsedCount && o.once !== true,
+        });
   return Object.assign(base, {
     holder: o.holder,
     left,
