@@ -15,6 +15,9 @@ interface What {
   readonly origin?: string;
 }
 
+/** How often what has a name and is no volume is looked at again. */
+const LOOKS = 3;
+
 /** New volumes: blank ones, and copies. Each verb is idempotent by name. */
 export class Making {
   readonly #volumes: Volumes;
@@ -50,11 +53,8 @@ export class Making {
 
   /** The volume of that name, if it has what was asked for; undefined when there is none. @throws VolumeError `already_exists` */
   async #same(name: string, spec: Spec, origin?: string): Promise<Loaded | undefined> {
-    const v = await this.#volumes.load(name);
-    if (v === undefined) {
-      if ((await this.#volumes.calls.stat(this.#volumes.place.path(name))) !== undefined) this.#taken(name);
-      return undefined;
-    }
+    const v = await this.#whole(name);
+    if (v === undefined) return undefined;
     const have = Number(v.image.size);
     const differs = {
       ...(spec.asked.includes('size') && have < spec.sizeBytes && { size: { have, asked: spec.sizeBytes } }),
@@ -70,6 +70,16 @@ export class Making {
         hint: 'Choose another name.',
       },
     );
+  }
+
+  /** A volume of somebody else may get its name between the two looks: then the next one sees it whole. */
+  async #whole(name: string): Promise<Loaded | undefined> {
+    for (let i = 0; i < LOOKS; i++) {
+      const v = await this.#volumes.load(name);
+      if (v !== undefined) return v;
+      if ((await this.#volumes.calls.stat(this.#volumes.place.path(name))) === undefined) return undefined;
+    }
+    return this.#taken(name);
   }
 
   #taken(name: string): never {
