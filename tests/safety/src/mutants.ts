@@ -13,7 +13,7 @@ const host = 'packages/host-linux/src';
 const loop = 'plugins/local-loop/src';
 const model = {
   project: 'unit',
-  file: 'tests/safety/test/model.test.ts',
+  file: 'tests/safety/test/model.long.test.ts',
   test: 'sequences on simulated machines',
 } as const;
 const verbs = (test: string): Mutant['caughtBy'] => ({
@@ -66,7 +66,7 @@ export const MUTANTS: readonly Mutant[] = [
     to: "if ('text' in c) fs.writeFileSync(fd, c.text);\n      else fs.ftruncateSync(fd, c.sizeBytes);",
     caughtBy: {
       project: 'root',
-      file: 'tests/safety/test/flushes.root.test.ts',
+      file: 'tests/safety/test/flushes.long.test.ts',
       test: 'S1: what was acknowledged is there after a power cut',
     },
   },

@@ -17,7 +17,7 @@ async function hold(q: Sequence): Promise<void> {
   try {
     await checkSequence(world, q);
   } catch (e) {
-    const replay = `SAFETY_REPLAY='${JSON.stringify(q)}' npx vitest run --project unit tests/safety/test/model.test.ts`;
+    const replay = `SAFETY_REPLAY='${JSON.stringify(q)}' npx vitest run --project long tests/safety/test/model.long.test.ts`;
     throw new Error(`${e instanceof Broken ? e.message : String((e as Error).stack)}\nreplay: ${replay}`, { cause: e });
   } finally {
     await world.close();
