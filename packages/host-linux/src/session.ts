@@ -5,6 +5,7 @@ import {
   type FsType,
   type HostMount,
   type HostSession,
+  isVolumeError,
   type MountSpec,
   type Probe,
   remaining,
@@ -34,6 +35,9 @@ export interface SessionPlace extends ConnectPlace {
 }
 
 type FsVerb<K extends 'format' | 'check' | 'newUuid' | 'grow'> = Parameters<HostSession[K]>[1];
+
+/** What a release may spend on thawing what was left frozen, in ms. */
+const RELEASE_THAW_MS = 5_000;
 
 /** One volume's device, while its lock is held. */
 export class LinuxSession implements HostSession {
@@ -211,7 +215,7 @@ export class LinuxSession implements HostSession {
 
   unmount(target: string, o: { readonly kill?: boolean; readonly expectDevno?: string }, ctx: Ctx): Promise<void> {
     return this.#verb('unmount', ctx, async () => {
-      if (this.#frozen.size > 0) await this.#thaw(canonicalTarget(target));
+      if (this.#frozen.size > 0) await this.#thaw(canonicalTarget(target), ctx);
       await unmountTarget(target, o, this.#pending, ctx);
     });
   }
@@ -239,26 +243,39 @@ export class LinuxSession implements HostSession {
     return this.#verb('freeze', ctx, async () => {
       const at = canonicalTarget(target);
       mustBeMounted(at);
-      this.#frozen.set(at, await fs.freeze(at, { ...o, timeoutMs: remaining(ctx), lockFd: this.#lock.fd }));
+      try {
+        this.#frozen.set(at, await fs.freeze(at, { ...o, timeoutMs: remaining(ctx), lockFd: this.#lock.fd }));
+      } catch (e) {
+        // It ended in a way that says nothing: killed, perhaps, between the freeze and the word of it.
+        if (isVolumeError(e, 'internal')) await this.#unfreeze(at, ctx);
+        throw e;
+      }
     });
   }
 
   thaw(target: string, ctx: Ctx): Promise<{ readonly held: boolean }> {
     return this.#verb('thaw', ctx, async () => {
       const at = canonicalTarget(target);
-      const mine = await this.#thaw(at);
-      if (mine !== undefined) return mine;
+      const mine = await this.#thaw(at, ctx);
+      if (mine !== undefined) return { held: mine.held };
       mustBeMounted(at);
       // Left by a process that is gone, its watcher too: whatever was done under it is not known to have been whole.
-      await onMount(at, (fd) => this.#pending.run('thaw', thaw(fd), ctx));
+      await this.#unfreeze(at, ctx);
       return { held: false };
     });
   }
 
-  async #thaw(at: string): Promise<{ readonly held: boolean } | undefined> {
+  /** S16: a watcher that was killed cannot thaw, so this does. */
+  async #thaw(at: string, ctx: Pick<Ctx, 'deadline'>): Promise<fs.Thawed | undefined> {
     const frozen = this.#frozen.get(at);
     this.#frozen.delete(at);
-    return frozen?.thaw();
+    const thawed = await frozen?.thaw();
+    if (thawed?.abandoned === true) await this.#unfreeze(at, ctx);
+    return thawed;
+  }
+
+  async #unfreeze(at: string, ctx: Pick<Ctx, 'deadline'>): Promise<void> {
+    await onMount(at, (fd) => this.#pending.run('thaw', thaw(fd), ctx));
   }
 
   sync(target: string, ctx: Ctx): Promise<void> {
@@ -276,7 +293,8 @@ export class LinuxSession implements HostSession {
   }
 
   async #release(): Promise<void> {
-    await Promise.allSettled([...this.#frozen.values()].map((f) => f.thaw()));
+    const ctx = { deadline: performance.now() + RELEASE_THAW_MS };
+    await Promise.allSettled([...this.#frozen.keys()].map((at) => this.#thaw(at, ctx)));
     const [op] = this.#pending.ops;
     if (op === undefined) return this.#letGo();
     // A kernel call still runs on a pool thread: the lock stays until it is done, without anybody waiting here (S14).

@@ -34,14 +34,20 @@ export interface FreezeOptions {
 export interface Frozen {
   readonly pid: number;
   /** @returns false when it had thawed by itself, or somebody else thawed it. Also after an earlier call. */
-  thaw(): Promise<{ readonly held: boolean }>;
+  thaw(): Promise<Thawed>;
+}
+
+export interface Thawed {
+  readonly held: boolean;
+  /** The watcher was killed before it could thaw: the file system may be frozen still, and nobody else will thaw it. */
+  readonly abandoned?: true;
 }
 
 interface Watcher {
   readonly child: ChildProcess;
   /** Resolves at `frozen`; rejects when the watcher ends before. */
   readonly frozen: Promise<void>;
-  readonly ended: Promise<{ readonly held: boolean }>;
+  readonly ended: Promise<Thawed>;
 }
 
 function failure(target: string, exitCode: number | null, stderr: string): VolumeError {
@@ -90,7 +96,11 @@ function watch(target: string, o: FreezeOptions): Watcher {
     });
     gone.then((code) => reject(failure(target, code, err)), reject);
   });
-  const ended = gone.then(() => ({ held: out.includes('held\n') }));
+  const ended = gone.then(() => {
+    const held = out.includes('held\n');
+    const told = held || out.includes('lapsed\n');
+    return { held, ...(!told && { abandoned: true as const }) };
+  });
   frozen.catch(() => {});
   ended.catch(() => {});
   return { child, frozen, ended };
