@@ -73,8 +73,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a failed attach is not undone (S12)',
     file: `${core}/integration/attach-steps.ts`,
-    from: 'await c.env.driver.detach(c.volume.id, c.env.node, { force: false }, ctx);\n  },\n};\n\nasync function attachOrTake',
-    to: '},\n};\n\nasync function attachOrTake',
+    from: 'if (!c.wasAttached) await c.env.driver.detach(c.volume.id',
+    to: 'if (c.wasAttached) await c.env.driver.detach(c.volume.id',
     caughtBy: verbs('undoes everything when a late step fails'),
   },
   {
@@ -125,6 +125,17 @@ export const MUTANTS: readonly Mutant[] = [
       project: 'root',
       file: 'packages/host-linux/test/safety.root.test.ts',
       test: 'S7: one device per inode',
+    },
+  },
+  {
+    name: 'a killed freeze watcher leaves the volume frozen (S16)',
+    file: `${host}/session.ts`,
+    from: 'if (thawed?.abandoned === true) await',
+    to: 'if (thawed === undefined) await',
+    caughtBy: {
+      project: 'root',
+      file: 'tests/safety/test/frozen.root.test.ts',
+      test: 'a copy whose freeze watcher is killed fails',
     },
   },
   {

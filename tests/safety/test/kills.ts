@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Integration } from '@rexray/core';
 import type { Cleanup } from '@rexray/rig';
+import { mountsBelow } from '../src/audit.ts';
 import { imagesOf, openPlace } from '../src/open.ts';
 import { CONTENT, SIZE } from '../src/scenarios.ts';
 
@@ -33,6 +34,7 @@ export async function put(s: Integration, name: string, file: string, text: stri
 
 export function copyOf(cleanup: Cleanup, from: string): string {
   const home = join(cleanup.tempDir('rexray-kill-'), 'home');
+  cleanup.add(() => takeOff(home));
   run('cp', '-a', '--sparse=always', from, home);
   return home;
 }
@@ -50,4 +52,17 @@ export async function lanes<T>(count: number, tasks: readonly T[], f: (t: T) => 
   };
   await Promise.all(Array.from({ length: count }, lane));
   if (errors.length > 0) throw new AggregateError(errors, errors.map((e) => e.message).join('\n'));
+}
+
+/**
+ * Takes off whatever a failed run left below a home, before the home is deleted: a deletion must not walk into a mounted
+ * volume, and in a frozen one it would never come back.
+ */
+export function takeOff(home: string): void {
+  for (const m of [...mountsBelow(home)].reverse()) {
+    spawnSync('fsfreeze', ['--unfreeze', m]);
+    spawnSync('umount', [m]);
+  }
+  const left = mountsBelow(home);
+  if (left.length > 0) throw new Error(`still mounted, so not deleted: ${left.join(', ')}`);
 }
