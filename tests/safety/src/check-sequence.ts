@@ -21,8 +21,8 @@ export interface World {
   /** Faults end; what died comes back, what hung ends. */
   heal(restart: readonly Node[]): Promise<void>;
   see(): Promise<Seen>;
-  /** What the volume holds: mounted for a moment on a node that may. */
-  content(name: string): Promise<string | undefined>;
+  /** What the volume holds: mounted for a moment on this node. */
+  content(node: Node, name: string): Promise<string | undefined>;
   /** What a node has and nobody answers for. */
   leaks(node: Node): Promise<readonly string[]>;
   close(): Promise<void>;
@@ -69,9 +69,13 @@ function after(s: State, d: Done, o: Circumstances & { rivals: readonly Op[] }):
   if (d.answer === 'busy' && o.everTrouble && isCopyOfUnused(s, d.verb)) return [s];
   // A verb of somebody else had a claim on it for a moment, or its wipe came first.
   const contended = o.rivals.some((r) => touches(r, d.verb));
-  if (!contended || !CONTENDED.has(d.answer)) return [];
+  if (!contended || !(CONTENDED.has(d.answer) || takenMeanwhile(d, o.rivals))) return [];
   return e.answer === 'ok' ? [s, ...halfway(s, d)] : [s];
 }
+
+/** Its image was switched for another, or its disk detached, while it was being mounted: it is not there any more. */
+const takenMeanwhile = (d: Done, rivals: readonly Op[]): boolean =>
+  d.answer === 'unavailable' && rivals.some((r) => r.op === 'mount' && r.preempt === true && touches(r, d.verb));
 
 /** A takeover that failed is not undone: the old owner may have seen it and stopped. The volume is nobody's then. */
 function halfway(s: State, d: Done): readonly State[] {
@@ -165,9 +169,11 @@ function reachable(
 async function contents(world: World, states: readonly State[]): Promise<void> {
   const [any] = states;
   for (const name of Object.keys(any?.volumes ?? {})) {
-    const lost = any?.volumes[name];
-    if (lost === undefined || (isLost(lost, 0) && isLost(lost, 1))) continue;
-    const found = await world.content(name);
+    const v = any?.volumes[name];
+    // Whoever lost it, and was not told to let go yet, is refused: that is right, and no look at the content.
+    const node = ([0, 1] as const).find((n) => v !== undefined && !isLost(v, n) && (v.owner ?? n) === n);
+    if (node === undefined) continue;
+    const found = await world.content(node, name);
     const allowed = states.map((s) => s.volumes[name]?.token);
     if (!allowed.includes(found))
       throw new Broken(`"${name}" holds ${found ?? 'nothing'}, acknowledged: ${allowed.join(' or ')}`);

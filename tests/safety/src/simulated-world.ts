@@ -57,9 +57,7 @@ export async function simulatedWorld(fencing: Fencing): Promise<World> {
         nodes.map((x) => x.integration),
         2 ** 20,
       ),
-    async content(name): Promise<string | undefined> {
-      const v = await nodes[0].integration.get(name);
-      const n = v.attachments.some((a) => !a.here) ? 1 : 0;
+    async content(n, name): Promise<string | undefined> {
       await nodes[n].integration.mount(name, { holder: 'sdk:look' });
       try {
         return machines[n]?.read(`/volumes/${name}/token`);
