@@ -1,4 +1,4 @@
-import { isVolumeError } from '../errors.ts';
+import { isVolumeError, VolumeError } from '../errors.ts';
 import type { FsType } from '../record.ts';
 import type { NodeVolume } from '../store.ts';
 import { targetOf } from './env.ts';
@@ -87,8 +87,41 @@ export const mount: Step<MountWork> = {
   async undo(c, ctx) {
     await c.session.unmount(
       targetOf(c.env, c.name),
-      c.device === undefined ? {} : { expectDevno: c.device.devno },
+      {
+        ...(c.device !== undefined && { expectDevno: c.device.devno }),
+        ...(c.claimLost === true && { kill: true }),
+      },
       ctx,
+    );
+  },
+};
+
+/**
+ * The claim is looked at again when the mount stands: from here on the watch sees a loss, before here nobody would, and
+ * two nodes would write (S10, S11). What was mounted without a claim is taken off without a last flush.
+ */
+export const confirmClaim: Step<MountWork> = {
+  name: 'confirm-claim',
+  does: () => 'see that the claim is still ours',
+  when: (c) => !c.env.driver.traits.multiWriter,
+  async run(c, ctx) {
+    const { env } = c;
+    const had = c.volume.attachments.find((a) => a.node === env.node);
+    // A driver that tells no attachment of ours at attach has nothing to compare with.
+    if (had === undefined) return;
+    const now = await env.driver.get(c.volume.id, ctx);
+    const has = now.attachments.find((a) => a.node === env.node);
+    const alone = now.attachments.every((a) => a.node === env.node);
+    if (has?.epoch === had.epoch && alone) return;
+    c.claimLost = true;
+    const owner = now.attachments.find((a) => a.node !== env.node) ?? has;
+    throw new VolumeError(
+      'in_use',
+      `Volume "${c.name}" of service "${env.service}" was taken by ${owner === undefined ? 'another node' : `node ${owner.node}`} while it was being mounted here.`,
+      {
+        details: { epoch: owner?.epoch ?? had.epoch, ...(owner !== undefined && { node: owner.node }) },
+        hint: 'It was taken off again. Mount it when that node has let go, or with preempt.',
+      },
     );
   },
 };

@@ -24,6 +24,8 @@ export interface Work extends Steppable {
   device?: Device;
   probe?: Probe;
   mount?: HostMount;
+  /** Another node took the volume while this verb ran: nothing of it may be written any more (S11). */
+  claimLost?: boolean;
   /** mkfs ran in this verb: nothing to check. */
   formatted?: boolean;
 }

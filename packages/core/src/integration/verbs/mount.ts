@@ -5,7 +5,15 @@ import { assertHostOptions, otherKindError } from '../ask.ts';
 import { assertUnused, attach, connect } from '../attach-steps.ts';
 import { claimedError, heldError, lostError } from '../facts.ts';
 import { prepare } from '../format-steps.ts';
-import { growAfter, growBefore, hold, type MountWork, mount as mountStep, withHolder } from '../mount-steps.ts';
+import {
+  confirmClaim,
+  growAfter,
+  growBefore,
+  hold,
+  type MountWork,
+  mount as mountStep,
+  withHolder,
+} from '../mount-steps.ts';
 import { about, type Step } from '../steps.ts';
 import type { Scope, Verb } from '../verb.ts';
 import { intent, isBlock, need, settle } from '../work.ts';
@@ -104,7 +112,7 @@ export const mount: Verb<readonly [string, MountOptions], Work, Mount> = {
         ]
       : [];
     const block = isBlock(c) ? [assertUnused, ...prepare, growBefore] : [];
-    return [intent, ...clear, attach, connect, ...block, mountStep, growAfter, hold];
+    return [intent, ...clear, attach, connect, ...block, mountStep, growAfter, confirmClaim, hold];
   },
   result(c, ctx) {
     const nv = need(c.nv, 'the mount');
