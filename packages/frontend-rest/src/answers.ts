@@ -17,13 +17,15 @@ export function success(status: number, result: unknown, headers: Readonly<Recor
 export function failure(e: unknown, requestId: string): Answer & { readonly error: AnyVolumeError } {
   const error = asVolumeError(e, requestId);
   const problem = toProblem(error, statusOf(e) ?? CODES[error.code].http);
-  const wait = (error.details as { retryAfterMs?: number }).retryAfterMs ?? 1000;
+  const limited = (e as { retryAfterMs?: number } | undefined)?.retryAfterMs;
+  const wait = limited ?? (error.details as { retryAfterMs?: number }).retryAfterMs ?? 1000;
   return {
     error,
     status: problem.status,
     headers: {
       'content-type': PROBLEM_TYPE,
-      ...((error.code === 'busy' || error.code === 'unavailable') && {
+      ...(error.code === 'unauthenticated' && { 'www-authenticate': 'Bearer realm="rexray"' }),
+      ...((error.code === 'busy' || error.code === 'unavailable' || limited !== undefined) && {
         'retry-after': String(Math.max(1, Math.ceil(wait / 1000))),
       }),
     },

@@ -1,35 +1,43 @@
 import { randomUUID } from 'node:crypto';
-import { CORE_VERSION, type FrontendContext, type Integration, VolumeError } from '@rexray/core';
-import { ROUTES, type Route, type RouteOp, type ServiceInfo } from '@rexray/rest-client';
+import type { Duplex } from 'node:stream';
+import { type FrontendContext, VolumeError } from '@rexray/core';
+import { ROUTES } from '@rexray/rest-client';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { failure } from './answers.ts';
-import { check, fromQuery } from './check.ts';
+import type { Access } from './auth/callers.ts';
 import type { RestConfig } from './config.ts';
 import { EventLog } from './event-log.ts';
-import { EventStreams, type StreamAsk } from './event-stream.ts';
+import { EventStreams } from './event-stream.ts';
+import { Gatekeeper } from './gatekeeper.ts';
 import { Answers } from './idempotency.ts';
-import { openApi } from './openapi.ts';
+import type { Answering } from './listen/listeners.ts';
 import { Operations } from './operations.ts';
-import { serviceOf, verbHandler } from './verb-handler.ts';
+import { type Health, ownHandlers } from './own-handlers.ts';
+import { verbHandler } from './verb-handler.ts';
 
 /** The server without its socket. */
 export interface App {
   readonly fastify: FastifyInstance;
   readonly operations: Operations;
+  /** What further endpoints hand their requests to. */
+  readonly answering: Answering;
   /** Takes nothing new, ends the streams of events, waits for the verbs that run. */
   drain(): Promise<void>;
 }
-export type Health = () => Promise<{ readonly ok: boolean; readonly detail?: string }>;
+export interface AppParts {
+  readonly config: RestConfig;
+  readonly access: Access;
+  readonly health: Health;
+}
 
-type Handler = (q: FastifyRequest, r: FastifyReply) => unknown;
-
-export function buildApp(context: Omit<FrontendContext, 'signal'>, config: RestConfig, health: Health): App {
+export function buildApp(context: Omit<FrontendContext, 'signal'>, { config, access, health }: AppParts): App {
   const operations = new Operations(config);
   const log = new EventLog(context.events, config.eventBuffer);
   const streams = new EventStreams(log, config);
-  const room = { services: context.services, operations, answers: new Answers(config), signMs: config.signMs };
-  const fastify = server(context, config);
-  const own = ownHandlers(context, { operations, streams, health });
+  const room = { services: context.services, access, operations, answers: new Answers(config), signMs: config.signMs };
+  const gatekeeper = new Gatekeeper(access, config);
+  const fastify = server(context, config, gatekeeper);
+  const own = ownHandlers(context, { access, operations, streams, health });
   for (const route of ROUTES) {
     const handler = route.verb ? verbHandler(route, room) : own(route);
     fastify.route({ method: route.method, url: route.path.replace(/\{(\w+)\}/g, ':$1'), handler });
@@ -37,6 +45,17 @@ export function buildApp(context: Omit<FrontendContext, 'signal'>, config: RestC
   return {
     fastify,
     operations,
+    answering: {
+      options: { requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS, keepAliveTimeout: KEEP_ALIVE_MS },
+      prepare(it) {
+        it.maxConnections = config.maxConnections;
+        it.on('clientError', clientError);
+      },
+      handle(q, r, door) {
+        gatekeeper.came(q, door);
+        fastify.routing(q, r);
+      },
+    },
     async drain() {
       streams.close();
       await operations.close();
@@ -45,7 +64,22 @@ export function buildApp(context: Omit<FrontendContext, 'signal'>, config: RestC
   };
 }
 
-function server(context: Pick<FrontendContext, 'logger'>, config: RestConfig): FastifyInstance {
+// Whole request, head included; how long a verb takes is its own deadline's business.
+const REQUEST_MS = 30_000;
+const HEADERS_MS = 10_000;
+const KEEP_ALIVE_MS = 72_000;
+
+/** What is not HTTP is told so, if it still listens. */
+function clientError(e: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable) return void socket.destroy();
+  const status = e.code === 'HPE_HEADER_OVERFLOW' ? 431 : e.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+  const answer = failure(Object.assign(new Error(e.code), { statusCode: status, code: 'malformed' }), randomUUID());
+  socket.end(
+    `HTTP/1.1 ${answer.status} Refused\r\nconnection: close\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(answer.body)}\r\n\r\n${answer.body}`,
+  );
+}
+
+function server(context: Pick<FrontendContext, 'logger'>, config: RestConfig, gatekeeper: Gatekeeper): FastifyInstance {
   const refuse = (e: unknown, q: FastifyRequest, r: FastifyReply): unknown => {
     const answer = failure(e, q.id);
     if (answer.error.code === 'internal')
@@ -57,24 +91,16 @@ function server(context: Pick<FrontendContext, 'logger'>, config: RestConfig): F
   };
   const fastify = Fastify({
     bodyLimit: config.maxBodyBytes,
-    // Whole request, head included; how long a verb takes is its own deadline's business.
-    requestTimeout: 30_000,
-    keepAliveTimeout: 72_000,
+    requestTimeout: REQUEST_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
     requestIdHeader: false,
     genReqId: (q) => requestId(q.headers['x-request-id']),
     routerOptions: { maxParamLength: 16_384, ignoreTrailingSlash: true },
     return503OnClosing: false,
     frameworkErrors: refuse,
-    clientErrorHandler(e, socket) {
-      if (!socket.writable) return void socket.destroy();
-      const status = e.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400;
-      const answer = failure(Object.assign(new Error(e.code), { statusCode: status, code: 'malformed' }), randomUUID());
-      socket.end(
-        `HTTP/1.1 ${answer.status} Refused\r\nconnection: close\r\ncontent-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(answer.body)}\r\n\r\n${answer.body}`,
-      );
-    },
+    clientErrorHandler: clientError,
   });
-  fastify.server.headersTimeout = 10_000;
+  fastify.server.headersTimeout = HEADERS_MS;
   fastify.server.maxConnections = config.maxConnections;
   fastify.removeContentTypeParser('text/plain');
   fastify.setErrorHandler(refuse);
@@ -83,9 +109,7 @@ function server(context: Pick<FrontendContext, 'logger'>, config: RestConfig): F
   fastify.addHook('preClose', async () => {
     closing = true;
   });
-  fastify.addHook('onRequest', async (q, r) => {
-    r.header('x-request-id', q.id).header('cache-control', 'no-store');
-  });
+  gatekeeper.install(fastify);
   fastify.addHook('onSend', async (_q, r) => {
     if (closing) r.header('connection', 'close');
   });
@@ -123,75 +147,4 @@ function noRoute(q: FastifyRequest, r: FastifyReply): VolumeError {
     details: { path: 'method', value: q.method, expected: allow.join(', ') },
   });
   return Object.assign(error, { statusCode: 405 });
-}
-
-interface Own {
-  readonly operations: Operations;
-  readonly streams: EventStreams;
-  readonly health: Health;
-}
-
-/** Routes that are no verbs of an integration. */
-function ownHandlers(
-  context: Omit<FrontendContext, 'signal'>,
-  { operations, streams, health }: Own,
-): (route: Route) => Handler {
-  // Asked each time: whoever embeds the server may read its configuration again.
-  const { services } = context;
-  const startedAt = new Date().toISOString();
-  const info = (it: Integration): ServiceInfo => ({
-    service: it.service,
-    driver: it.driver,
-    default: it.service === context.defaultService,
-    traits: it.traits,
-    can: it.can,
-  });
-  const wait = (q: FastifyRequest, fallback: number): number => (queryOf(q).waitMs as number | undefined) ?? fallback;
-  const id = (q: FastifyRequest): string => (q.params as { operation: string }).operation;
-  const queryOf = (q: FastifyRequest): Record<string, unknown> =>
-    (q as FastifyRequest & { asked: Record<string, unknown> }).asked;
-  let document: object | undefined;
-  const handlers: Partial<Record<RouteOp, Handler>> = {
-    'services.list': () => ({ items: Object.values(services).map(info) }),
-    'services.get': (q) => info(serviceOf(services, (q.params as { service: string }).service)),
-    'operations.list': () => ({ items: operations.list() }),
-    'operations.get': (q) => operations.get(id(q), wait(q, 0)),
-    'operations.cancel': (q) => operations.cancel(id(q), wait(q, 20_000)),
-    openapi() {
-      document ??= openApi();
-      return document;
-    },
-    async health(_q, r) {
-      const h = await health();
-      return r.code(h.ok ? 200 : 503).send({
-        ...h,
-        version: CORE_VERSION,
-        startedAt,
-        services: Object.keys(services),
-        ...(context.defaultService !== undefined && { defaultService: context.defaultService }),
-        operations: operations.running,
-      });
-    },
-    events(q, r) {
-      const last = q.headers['last-event-id'];
-      const ask: StreamAsk = {
-        ...queryOf(q),
-        after: typeof last === 'string' && last !== '' ? last.slice(0, 100) : undefined,
-      };
-      const types = streams.check(ask);
-      r.hijack();
-      streams.start(r.raw, types, ask);
-      return r;
-    },
-  };
-  return (route) => {
-    const handler = handlers[route.op];
-    if (handler === undefined) throw new Error(`no handler of ${route.op}`);
-    return async (q, r) => {
-      Object.assign(q, {
-        asked: check(route.query, fromQuery(route.query, q.query as Record<string, string>), 'query'),
-      });
-      return handler(q, r);
-    };
-  };
 }

@@ -11,6 +11,8 @@ export interface StreamAsk {
   readonly service?: string;
   readonly volume?: string;
   readonly after?: string | undefined;
+  /** Whether the listener may see a service; an event of none is for those who see all. */
+  readonly sees?: (service: string) => boolean;
 }
 
 /** The streams of events that are open, bounded in number and in what each may leave unread. */
@@ -51,6 +53,7 @@ export class EventStreams {
   start(r: ServerResponse, types: ReadonlySet<EventName>, ask: StreamAsk): void {
     const wanted = (e: Logged): boolean =>
       types.has(e.type) &&
+      (e.service === undefined || ask.sees?.(e.service) !== false) &&
       (ask.service === undefined || e.service === ask.service) &&
       (ask.volume === undefined || e.volume === ask.volume);
     const send = (e: Logged): void => {

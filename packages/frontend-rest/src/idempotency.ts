@@ -34,27 +34,30 @@ export class Answers {
   /**
    * The kept answer of this key, or what `act` answers. While the first call runs, others of the key wait for it.
    * @param request everything that makes the request what it is
+   * @param caller whose key it is: another one's key of the same text is another key
    * @throws VolumeError `invalid` when the key was used for another request
    */
   async once(
     key: string,
     request: unknown,
     act: () => Promise<Answer>,
+    caller = '',
   ): Promise<{ answer: Answer; replayed: boolean }> {
     if (!KEY.test(key))
       throw new VolumeError('invalid', 'The Idempotency-Key is not usable.', {
         details: { path: 'Idempotency-Key', expected: '1 to 255 visible characters of ASCII' },
       });
     const print = createHash('sha256').update(canonical(request)).digest('base64');
+    const own = `${caller}\0${key}`;
     for (;;) {
       this.#forgetOld();
-      const known = this.#entries.get(key);
-      if (known === undefined) return { answer: await this.#first(key, print, act), replayed: false };
+      const known = this.#entries.get(own);
+      if (known === undefined) return { answer: await this.#first(own, print, act), replayed: false };
       if (known.print !== print) throw otherRequest(key);
       const answer = await known.answer;
       if (answer !== undefined) return { answer, replayed: true };
       // The first one came to nothing that may be repeated (canceled, timed out): it is done anew.
-      if (this.#entries.get(key) === known) this.#delete(key, known);
+      if (this.#entries.get(own) === known) this.#delete(own, known);
     }
   }
 

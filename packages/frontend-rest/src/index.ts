@@ -3,7 +3,7 @@ import { configSchema, type RestConfig } from './config.ts';
 import { RestFrontend } from './frontend.ts';
 
 export type { RestConfig } from './config.ts';
-export { createRestServer, RestFrontend } from './frontend.ts';
+export { createRestServer, RestFrontend, type RestSettings } from './frontend.ts';
 export { openApi } from './openapi.ts';
 
 const plugin: OtherPlugin<'frontend', 'rest', RestConfig> = definePlugin({

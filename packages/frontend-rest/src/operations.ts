@@ -33,6 +33,14 @@ export interface Begun {
   cancel(): void;
 }
 
+interface Look {
+  /** Answers when it has ended, at the latest after so many ms. */
+  readonly waitMs?: number;
+  /** Whether the caller may see a service. */
+  readonly sees?: (service: string) => boolean;
+}
+const everything = (): boolean => true;
+
 /** The verbs that run, and those that ended and were asked for asynchronously: both bounded. */
 export class Operations {
   readonly #all = new Map<string, Running>();
@@ -86,17 +94,17 @@ export class Operations {
     return [...this.#all.values()].map(view);
   }
 
-  /** @throws VolumeError `not_found` */
-  async get(id: string, waitMs = 0): Promise<RemoteOperation> {
+  /** @throws VolumeError `not_found`: there is none, or none that the caller may see */
+  async get(id: string, { waitMs = 0, sees = everything }: Look = {}): Promise<RemoteOperation> {
     this.#forgetOld();
-    const it = this.#must(id);
+    const it = this.#must(id, sees);
     if (waitMs > 0) await within(it.ended, waitMs);
     return view(it);
   }
 
   /** Answers when the verb has ended (rolled back, or done before it noticed), at the latest after `waitMs`. */
-  async cancel(id: string, waitMs: number): Promise<RemoteOperation> {
-    const it = this.#must(id);
+  async cancel(id: string, { waitMs = 0, sees = everything }: Look): Promise<RemoteOperation> {
+    const it = this.#must(id, sees);
     this.#cancel(id);
     if (waitMs > 0) await within(it.ended, waitMs);
     return view(it);
@@ -112,9 +120,9 @@ export class Operations {
     await Promise.all([...this.#all.values()].map((r) => r.ended));
   }
 
-  #must(id: string): Running {
+  #must(id: string, sees: (service: string) => boolean): Running {
     const it = this.#all.get(id);
-    if (it !== undefined) return it;
+    if (it !== undefined && sees(it.about.service)) return it;
     throw notFound('Operation', id.slice(0, 100));
   }
 

@@ -4,6 +4,7 @@ import { API, CallQuery, DryRunQuery, omit, type Route, routeOf } from '@rexray/
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { TObject } from 'typebox';
 import { failure, success } from './answers.ts';
+import type { Access } from './auth/callers.ts';
 import { check, checkDepth, fromQuery } from './check.ts';
 import type { Answer, Answers } from './idempotency.ts';
 import type { Begun, Operations } from './operations.ts';
@@ -11,6 +12,7 @@ import { perform, performDry, SlowAnswer } from './verb-route.ts';
 
 export interface VerbRoom {
   readonly services: Readonly<Record<string, Integration>>;
+  readonly access: Access;
   readonly operations: Operations;
   readonly answers: Answers;
   readonly signMs: number;
@@ -50,7 +52,7 @@ export function verbHandler(route: Route, room: VerbRoom): (q: FastifyRequest, r
       const key = route.mutates && !asked.dryRun ? one(q.headers['idempotency-key']) : undefined;
       if (key === undefined) return await send(r, await act(), slow);
       const request = [q.method, route.path, q.params, q.query, q.body ?? null, async_];
-      const { answer, replayed } = await room.answers.once(key, request, act);
+      const { answer, replayed } = await room.answers.once(key, request, act, `${q.caller.via} ${q.caller.name}`);
       if (replayed) r.header('idempotent-replayed', 'true');
       return await send(r, answer, slow);
     } catch (e) {
@@ -66,7 +68,7 @@ const one = (h: string | string[] | undefined): string | undefined => (Array.isA
 
 function ask(route: Route, query: TObject, room: VerbRoom, q: FastifyRequest): Asked {
   const { service, ...inPath } = q.params as Record<string, string>;
-  const it = serviceOf(room.services, service ?? '');
+  const it = serviceOf(room.access.visible(q.caller, room.services), service ?? '');
   const asked = check(query, fromQuery(query, q.query as Record<string, string>), 'query');
   checkDepth(q.body);
   const body = route.body === undefined ? {} : check(route.body, q.body ?? {}, 'body');

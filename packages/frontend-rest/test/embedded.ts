@@ -21,7 +21,7 @@ import { schema, Type } from '@rexray/core/schema';
 import { classify, MemoryBackend, MemoryDriver } from '@rexray/driver-memory';
 import { connect, type RestClient } from '@rexray/rest-client';
 import { Cleanup } from '@rexray/rig';
-import { createRestServer, type RestConfig } from '../src/index.ts';
+import { createRestServer, type RestSettings } from '../src/index.ts';
 
 const POLICY: Policy = {
   mountRoot: '/volumes',
@@ -96,7 +96,7 @@ export interface Served extends Embedded {
 /** The embedded service behind a server on a socket, and a client of it; all gone with `cleanup`. */
 export async function serve(
   cleanup: Cleanup,
-  o: { config?: Partial<RestConfig>; policy?: Partial<Policy>; more?: Readonly<Record<string, Integration>> } = {},
+  o: { config?: RestSettings; policy?: Partial<Policy>; more?: Readonly<Record<string, Integration>> } = {},
 ): Promise<Served> {
   const events = new EventBus();
   const it = await embedded(events, 'memory', o.policy);

@@ -1,16 +1,20 @@
 import http from 'node:http';
 import https from 'node:https';
 import { isVolumeError, VolumeError } from '@rexray/core';
+import { type ClientTls, tlsFault, VerifiedAgent } from './tls.ts';
 
 export interface Address {
   /** Path of a unix socket. */
   readonly socketPath?: string;
-  /** `http://host:port` or `https://host:port`. */
+  /** `http://host:port`, `https://host:port`, or `tcp://host:port`, which is https where `tls` is given. */
   readonly url?: string;
   /** Sent with every request. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** TLS options of `node:https` (`ca`, `cert`, `key`, `servername`, …). */
-  readonly tls?: https.AgentOptions;
+  readonly tls?: ClientTls | undefined;
+  /** Bearer token that says who asks. Over plain TCP it is refused, unless to this machine itself or with `allowPlaintext`. */
+  readonly token?: string | undefined;
+  /** Whoever listens on the network may read and change what is said, and keep the token. */
+  readonly allowPlaintext?: boolean | undefined;
   /** How long a server may send nothing at all before it counts as gone, in ms; default 30,000. A working one sends signs of life every 10 s. */
   readonly silenceMs?: number;
   /** Calls at once; further ones wait. Default 256. Cancellations and streams of events do not count. */
@@ -40,20 +44,22 @@ export class Transport {
       throw new VolumeError('invalid', 'A client needs either a socket path or a URL.', {
         details: { path: 'socketPath', expected: 'one of socketPath and url' },
       });
-    const url = a.url === undefined ? undefined : parsed(a.url);
-    this.name = a.url ?? `unix://${a.socketPath}`;
+    const url = a.url === undefined ? undefined : parsed(a.url, a.tls !== undefined);
+    this.name = url === undefined ? `unix://${a.socketPath}` : `${url.protocol}//${url.host}`;
     this.silenceMs = a.silenceMs ?? 30_000;
     const secure = url?.protocol === 'https:';
+    const host = url?.hostname.replace(/^\[|\]$/g, '') ?? '';
+    assertTokenSafe(a, url, host);
     const agent = (pool: http.AgentOptions): http.Agent =>
-      secure ? new https.Agent({ ...pool, ...a.tls }) : new http.Agent(pool);
+      secure ? new VerifiedAgent(pool, a.tls ?? {}, host) : new http.Agent(pool);
     this.#agent = agent({ keepAlive: true, maxSockets: a.connections ?? 256, maxFreeSockets: 16 });
     this.#apart = agent({ keepAlive: false });
     this.#request = secure ? https.request : http.request;
     this.#o = {
-      headers: { ...a.headers },
+      headers: { ...a.headers, ...(a.token !== undefined && { authorization: `Bearer ${a.token}` }) },
       ...(url === undefined
         ? { socketPath: a.socketPath }
-        : { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? (secure ? 443 : 80) : url.port }),
+        : { host, port: url.port === '' ? (secure ? 443 : 80) : url.port }),
     };
   }
 
@@ -112,6 +118,8 @@ export class Transport {
         cause: e,
         hint: 'Run it as the user that owns the socket; mostly that is root.',
       });
+    const refused = tlsFault(code, place, e);
+    if (refused !== undefined) return refused;
     const why =
       e instanceof Silent
         ? `sent nothing for ${this.silenceMs} ms`
@@ -133,19 +141,36 @@ export class Transport {
 
 class Silent extends Error {}
 
-function parsed(url: string): URL {
+function parsed(url: string, tls: boolean): URL {
   const fail = (why: string): never => {
     throw new VolumeError('invalid', `"${url}" is not the address of a server: ${why}.`, {
-      details: { path: 'url', value: url, expected: 'http://host:port or https://host:port' },
+      details: { path: 'url', value: url, expected: 'tcp://host:port, http://host:port or https://host:port' },
     });
   };
   let u: URL;
   try {
-    u = new URL(url);
+    u = new URL(url.replace(/^tcp:\/\//i, tls ? 'https://' : 'http://'));
   } catch {
     return fail('it is not a URL');
   }
   if (u.protocol !== 'http:' && u.protocol !== 'https:') fail(`its scheme is ${u.protocol}`);
+  if (u.protocol === 'http:' && tls) fail('it is without TLS, and TLS was asked for');
+  if (u.username !== '' || u.password !== '') fail('it has a user or a password');
   if (u.pathname !== '/' || u.search !== '') fail('it has a path');
   return u;
+}
+
+/** @throws VolumeError `denied` where a token would be sent over a network that anybody can read */
+function assertTokenSafe(a: Address, url: URL | undefined, host: string): void {
+  if (a.token !== undefined && !/^[\x21-\x7e]+$/.test(a.token))
+    throw new VolumeError('invalid', 'The token is not one: it has spaces or characters that are not ASCII.', {
+      details: { path: 'token', expected: 'a JSON Web Token' },
+      hint: 'Make one with "rexray token new".',
+    });
+  if (a.token === undefined || url?.protocol !== 'http:' || a.allowPlaintext === true) return;
+  if (/^(127(\.\d+){3}|::1|localhost)$/.test(host)) return;
+  throw new VolumeError('denied', `The token is not sent to ${url.origin}: anybody on the way could keep it.`, {
+    details: { rule: 'tokens travel encrypted', found: 'an address without TLS', where: url.origin },
+    hint: 'Use TLS: an address that begins with https://, or libstorage.client.tls.',
+  });
 }

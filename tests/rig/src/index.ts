@@ -1,3 +1,4 @@
+export * from './certificates.ts';
 export * from './cleanup.ts';
 export * from './engines/index.ts';
 export * from './file-system.ts';
