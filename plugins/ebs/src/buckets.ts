@@ -8,19 +8,38 @@ export interface Rate {
   readonly perSecond: number;
 }
 
-/**
- * AWS's documented default buckets, one for each action, account and region. Source: Amazon EC2 Developer Guide, "Request
- * throttling for the Amazon EC2 API", rows "Non-mutating actions" and "Mutating actions". Some actions have larger ones of
- * their own; the row of their category is the smaller, so it is safe for all.
- */
-export const AWS_DEFAULTS: Readonly<Record<'reading' | 'mutating', Rate>> = {
-  reading: { capacity: 100, perSecond: 20 },
-  mutating: { capacity: 50, perSecond: 5 },
-};
-/** Requests sent evenly arrive unevenly: so many tokens are never spent, which covers a second of network jitter. */
-const SPARE = 5;
+const READING: Rate = { capacity: 100, perSecond: 20 };
+/** A question by id has neither filter nor page: these three then draw on a smaller bucket, which is safe for all of theirs. */
+const UNFILTERED: Rate = { capacity: 50, perSecond: 10 };
+const MUTATING: Rate = { capacity: 50, perSecond: 5 };
+const LARGER: Rate = { capacity: 100, perSecond: 5 };
+const TAGGING: Rate = { capacity: 100, perSecond: 10 };
 
-export const isReading = (a: Action): boolean => a.startsWith('Describe');
+/**
+ * The default buckets that AWS documents, one for each action, account and region. Source:
+ * https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html, "Request token bucket sizes and refill rates": rows
+ * "Non-mutating", "Unfiltered and unpaginated non-mutating", "Mutating", and the actions that have a row of their own. Amazon
+ * does not publish what an account really has; it can be raised on request.
+ */
+export const AWS_DEFAULTS: Readonly<Record<Action, Rate>> = {
+  AttachVolume: MUTATING,
+  CopySnapshot: MUTATING,
+  CreateSnapshot: LARGER,
+  CreateTags: TAGGING,
+  CreateVolume: LARGER,
+  DeleteSnapshot: LARGER,
+  DeleteTags: TAGGING,
+  DeleteVolume: LARGER,
+  DescribeInstanceTypes: READING,
+  DescribeInstances: UNFILTERED,
+  DescribeSnapshots: UNFILTERED,
+  DescribeVolumes: UNFILTERED,
+  DescribeVolumesModifications: READING,
+  DetachVolume: MUTATING,
+  ModifyVolume: MUTATING,
+};
+/** One token is never spent: clocks of two machines do not run alike. */
+const SPARE = 1;
 
 export interface ActionCount {
   /** Attempts that were sent. */
@@ -36,12 +55,20 @@ interface Ticket {
   readonly since: number;
 }
 
-/** First come, first served; the rate halves when EC2 refuses, and comes back by a twentieth each second. */
+/**
+ * First come, first served; the rate halves when EC2 refuses, and comes back by a twentieth each second.
+ *
+ * Counted is what EC2's bucket may lack at most. A request arrives somewhere between its sending and its reply, and a full
+ * bucket gets no tokens meanwhile: so what is under way lacks from the beginning, and comes back only from the reply on. However
+ * unevenly the network delivers, EC2's bucket holds at least what this one does.
+ */
 class Bucket {
   readonly #clock: Clock;
   readonly #full: Rate;
   readonly #queue: Ticket[] = [];
-  #tokens: number;
+  /** Tokens that come back at the rate. */
+  #spent = 0;
+  #underWay = 0;
   #rate: number;
   #at: number;
   #pumping = false;
@@ -50,7 +77,6 @@ class Bucket {
   constructor(clock: Clock, full: Rate) {
     this.#clock = clock;
     this.#full = full;
-    this.#tokens = full.capacity;
     this.#rate = full.perSecond;
     this.#at = clock.now();
   }
@@ -59,7 +85,7 @@ class Bucket {
     p.signal.throwIfAborted();
     this.#refill();
     const since = this.#clock.now();
-    const wait = ((this.#queue.length + 1 - this.#tokens) / this.#rate) * 1000;
+    const wait = ((this.#queue.length + 1 - this.#tokens()) / this.#rate) * 1000;
     if (wait > p.deadline - since) throw tooMany(action, wait);
     await new Promise<void>((resolve, reject) => {
       const onAbort = (): void => {
@@ -79,11 +105,21 @@ class Bucket {
     this.count.waitedMs += this.#clock.now() - since;
   }
 
+  replied(): void {
+    this.#refill();
+    this.#underWay -= 1;
+    this.#spent += 1;
+  }
+
   refused(): void {
     this.#refill();
     this.count.throttled += 1;
     this.#rate = Math.max(this.#full.perSecond / 20, this.#rate / 2);
-    this.#tokens = Math.min(this.#tokens, 0);
+    this.#spent = Math.max(this.#spent, this.#full.capacity - this.#underWay);
+  }
+
+  #tokens(): number {
+    return this.#full.capacity - SPARE - this.#underWay - this.#spent;
   }
 
   async #pump(): Promise<void> {
@@ -91,10 +127,10 @@ class Bucket {
     while (this.#queue.length > 0) {
       this.#refill();
       // A hair below one is one: waiting for the rounding error would never end.
-      if (this.#tokens > 0.999) {
-        this.#tokens -= 1;
+      if (this.#tokens() > 0.999) {
+        this.#underWay += 1;
         this.#queue.shift()?.grant();
-      } else await this.#clock.sleep(Math.max(1, ((1 - this.#tokens) / this.#rate) * 1000));
+      } else await this.#clock.sleep(Math.max(1, ((1 - this.#tokens()) / this.#rate) * 1000));
     }
     this.#pumping = false;
   }
@@ -103,7 +139,7 @@ class Bucket {
     const now = this.#clock.now();
     const seconds = (now - this.#at) / 1000;
     this.#at = now;
-    this.#tokens = Math.min(this.#full.capacity, this.#tokens + seconds * this.#rate);
+    this.#spent = Math.max(0, this.#spent - seconds * this.#rate);
     this.#rate = Math.min(this.#full.perSecond, this.#rate + (seconds * this.#full.perSecond) / 20);
   }
 }
@@ -124,15 +160,22 @@ export class Buckets {
 
   constructor(clock: Clock) {
     for (const a of ACTIONS) {
-      const { capacity, perSecond } = AWS_DEFAULTS[isReading(a) ? 'reading' : 'mutating'];
-      this.#of.set(a, new Bucket(clock, { capacity: capacity - SPARE, perSecond }));
+      this.#of.set(a, new Bucket(clock, AWS_DEFAULTS[a]));
     }
   }
 
-  /** @throws VolumeError `busy` at once when the turn would come after the deadline */
+  /**
+   * Waits for the turn of one call; {@link Buckets.replied} must follow, whatever becomes of the call.
+   * @throws VolumeError `busy` at once when the turn would come after the deadline
+   */
   take(action: Action, p: Patience): Promise<void> {
     return this.#bucket(action).take(action, p);
   }
+  /** The call is over. */
+  replied(action: Action): void {
+    this.#bucket(action).replied();
+  }
+  /** EC2 refused it for its rate. */
   refused(action: Action): void {
     this.#bucket(action).refused();
   }

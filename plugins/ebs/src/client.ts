@@ -50,7 +50,7 @@ export class Client {
     for (let attempt = 0; ; attempt++) {
       await this.#buckets.take(action, p);
       try {
-        return await this.#ec2.send(action, input, p.signal);
+        return await this.#send(action, input, p);
       } catch (e) {
         if (p.signal.aborted) throw p.signal.reason;
         const throttled = isThrottle(e);
@@ -61,6 +61,14 @@ export class Client {
         if (p.deadline - this.clock.now() < wait) throw e;
         await this.clock.sleep(wait, p.signal);
       }
+    }
+  }
+
+  async #send<A extends Action>(action: A, input: Input<A>, p: Patience): Promise<Output<A>> {
+    try {
+      return await this.#ec2.send(action, input, p.signal);
+    } finally {
+      this.#buckets.replied(action);
     }
   }
 

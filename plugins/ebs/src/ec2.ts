@@ -1,6 +1,6 @@
 import type * as sdk from '@aws-sdk/client-ec2';
 
-/** What of the EC2 API this driver calls; the IAM policy in docs/ebs.md lists the same names, and a test compares them. */
+/** What of the EC2 API this driver calls; the IAM policy in docs/drivers/ebs.md lists the same names, and a test compares them. */
 interface Actions {
   AttachVolume: [sdk.AttachVolumeCommandInput, sdk.AttachVolumeCommandOutput];
   CopySnapshot: [sdk.CopySnapshotCommandInput, sdk.CopySnapshotCommandOutput];

@@ -9,9 +9,9 @@ import { faultServer } from './ec2/server.ts';
 import { wholeLife } from './life.ts';
 import { ctxOf, nodeOn } from './world.ts';
 
-describe('the policy in docs/ebs.md', () => {
+describe('the policy in docs/drivers/ebs.md', () => {
   it('allows what the driver can call, and what it does call in a whole life is in it', async () => {
-    const text = readFileSync(join(WORKSPACE, 'docs/ebs.md'), 'utf8');
+    const text = readFileSync(join(WORKSPACE, 'docs/drivers/ebs.md'), 'utf8');
     const json = /```json\n([\s\S]*?)```/.exec(text)?.[1] ?? '{}';
     const policy = JSON.parse(json) as { Statement: { Action: string[] }[] };
     const allowed = policy.Statement.flatMap((s) => s.Action).map((a) => a.replace('ec2:', ''));

@@ -1,13 +1,19 @@
-/** A process that lives a whole life against the server of its parent, until it is killed. */
+/** A process that lives whole lives, each against a server of its own, until it is killed in the middle of all of them. */
 import { EbsDriver } from '../src/driver.ts';
 import { wholeLife } from './life.ts';
 import { ctxOf, OUTSIDE, settings } from './world.ts';
 
-/** Address of the server, id of the instance. */
-export type ChildArguments = readonly [endpoint: string, node: string];
+/** JSON of `[address of the server, id of the instance]` for each life. */
+export type ChildArguments = readonly [lives: string];
 
-const [endpoint = '', node = ''] = process.argv.slice(2);
-const driver = new EbsDriver(settings(endpoint, node), OUTSIDE);
-await driver.whoami({ nodeId: 'n', hostname: 'n', bootId: 'killed', macs: [] }, ctxOf());
-await wholeLife(driver, node);
-await driver.close();
+const lives = JSON.parse(process.argv[2] ?? '[]') as readonly (readonly [endpoint: string, node: string])[];
+await Promise.all(
+  lives.map(async ([endpoint, node]) => {
+    // A reply that is held back until the end must not be taken for a lost one.
+    const driver = new EbsDriver(settings(endpoint, node, { requestTimeout: '10m' }), OUTSIDE);
+    const ctx = ctxOf(600_000);
+    await driver.whoami({ nodeId: 'n', hostname: 'n', bootId: 'killed', macs: [] }, ctx);
+    await wholeLife(driver, node, () => ctxOf(600_000));
+    await driver.close();
+  }),
+);

@@ -1,4 +1,4 @@
-import { bytes, type DriverVolume, emptyRecord, GIB, isVolumeError } from '@rexray/core';
+import { bytes, type Ctx, type DriverVolume, emptyRecord, GIB, isVolumeError } from '@rexray/core';
 import type { EbsDriver } from '../src/driver.ts';
 import type { Action } from '../src/ec2.ts';
 import { classify } from '../src/errors.ts';
@@ -27,24 +27,24 @@ async function again<T>(verb: () => Promise<T>): Promise<T> {
 }
 
 /** Every verb that changes something, once, and everything away again. */
-export async function wholeLife(d: EbsDriver, node: string): Promise<void> {
-  const v: DriverVolume = await again(() => d.create('v', specOf({ labels: { a: 'b' } }), ctxOf()));
+export async function wholeLife(d: EbsDriver, node: string, ctx: () => Ctx = ctxOf): Promise<void> {
+  const v: DriverVolume = await again(() => d.create('v', specOf({ labels: { a: 'b' } }), ctx()));
   await again(async () => {
-    const { record } = await d.get(v.id, ctxOf());
+    const { record } = await d.get(v.id, ctx());
     if (record.labels.a === 'c') return record;
-    return d.mark(v.id, { labels: { a: 'c' } }, { ifRevision: record.revision }, ctxOf());
+    return d.mark(v.id, { labels: { a: 'c' } }, { ifRevision: record.revision }, ctx());
   });
-  await again(() => d.attach(v.id, node, ATTACH, ctxOf()));
-  await again(() => d.expand(v.id, bytes(2 * GIB), ctxOf()));
-  await again(() => d.detach(v.id, node, { force: false }, ctxOf()));
-  const s = await again(() => d.snapshots.create(v.id, 's', { consistency: 'clean' }, ctxOf()));
-  const r = await again(() => d.snapshots.restore(s.id, 'r', specOf(), ctxOf()));
-  const c = await again(() => d.clone(v.id, 'c', specOf(), ctxOf()));
-  if ((await d.get(v.id, ctxOf())).record.labels.a !== 'c') throw new Error('the mark was lost');
-  if ((await d.get(v.id, ctxOf())).sizeBytes !== 2 * GIB) throw new Error('the expansion was lost');
-  for (const id of [r.id, c.id]) await again(() => d.remove(id, ctxOf()));
-  await again(() => d.snapshots.remove(s.id, ctxOf()));
-  await again(() => d.remove(v.id, ctxOf()));
+  await again(() => d.attach(v.id, node, ATTACH, ctx()));
+  await again(() => d.expand(v.id, bytes(2 * GIB), ctx()));
+  await again(() => d.detach(v.id, node, { force: false }, ctx()));
+  const s = await again(() => d.snapshots.create(v.id, 's', { consistency: 'clean' }, ctx()));
+  const r = await again(() => d.snapshots.restore(s.id, 'r', specOf(), ctx()));
+  const c = await again(() => d.clone(v.id, 'c', specOf(), ctx()));
+  if ((await d.get(v.id, ctx())).record.labels.a !== 'c') throw new Error('the mark was lost');
+  if ((await d.get(v.id, ctx())).sizeBytes !== 2 * GIB) throw new Error('the expansion was lost');
+  for (const id of [r.id, c.id]) await again(() => d.remove(id, ctx()));
+  await again(() => d.snapshots.remove(s.id, ctx()));
+  await again(() => d.remove(v.id, ctx()));
 }
 
 /** What must never be on EC2, at any time: a volume without our tags, or two of one name. @returns what is wrong */

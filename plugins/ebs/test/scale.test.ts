@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mutations, refused, scale, USUAL } from './scale.ts';
+import { mutations, ROUND_TRIP_MS, refused, scale, USUAL } from './scale.ts';
 
 describe('1,000 volumes made, attached, detached and deleted, on our own EC2 (not Amazon’s) and a virtual clock', () => {
   it('by one server: no mutating call is refused, and reads are shared', async () => {
@@ -9,5 +9,9 @@ describe('1,000 volumes made, attached, detached and deleted, on our own EC2 (no
     expect([mutations(r), refused(r)]).toEqual([4 * USUAL.volumes, 0]);
     expect(r.describes / USUAL.volumes).toBeLessThanOrEqual(0.4);
     expect((r.seconds - r.idealSeconds) / USUAL.volumes).toBeLessThanOrEqual(0.25);
+    // What sharing the questions costs each wait, without the way to EC2 and back.
+    expect(r.meanLateMs - ROUND_TRIP_MS).toBeLessThanOrEqual(250);
+    // Three waits of that kind, four ways to EC2 and back.
+    expect(r.meanExcessSeconds).toBeLessThanOrEqual(2);
   }, 60_000);
 });

@@ -3,6 +3,7 @@
  * paging, IncorrectState, token buckets, replies that are lost, resources that are not visible yet. Written from the EC2 API
  * Reference; it is not Amazon's, and shows only that the driver fits what that reference says.
  */
+import type { Rate } from '../../src/buckets.ts';
 import type { Clock } from '../../src/clock.ts';
 import type { Action, Input, Output } from '../../src/ec2.ts';
 import { describeInstances, describeInstanceTypes } from './model-instances.ts';
@@ -89,20 +90,22 @@ export interface ModelInstance {
 
 export interface ModelOptions {
   readonly clock: Clock;
-  /** How long each change of state takes, ms. */
   /** Changes take from half to one and a half times as long as `takes` says. */
   readonly jitter?: boolean;
+  /** How long each change of state takes, ms. */
   readonly takes?: Partial<
     Record<'create' | 'delete' | 'attach' | 'detach' | 'snapshot' | 'modify' | 'optimize', number>
   >;
   /** New resources and changed tags are shown to readers after this, ms. */
   readonly visibleAfterMs?: number;
-  /** AWS's default buckets are enforced. */
-  readonly buckets?: Readonly<Record<'reading' | 'mutating', { capacity: number; perSecond: number }>>;
+  /** Token buckets to enforce, such as AWS's default ones. */
+  readonly buckets?: Readonly<Record<Action, Rate>>;
   /** Attachments that an instance can have, the root volume among them. */
   readonly attachments?: number;
 }
 
+/** What the three actions with a smaller bucket for unfiltered, unpaged questions have for all others. */
+const FILTERED: Rate = { capacity: 100, perSecond: 20 };
 const TAKES = { create: 0, delete: 0, attach: 0, detach: 0, snapshot: 0, modify: 0, optimize: 0 };
 const HANDLERS: { readonly [A in Action]: (m: Ec2Model, input: Input<A>) => Output<A> } = {
   AttachVolume: attachVolume,
@@ -172,7 +175,7 @@ export class Ec2Model {
   /** One call, done at once. @throws Ec2Error */
   handle<A extends Action>(action: A, input: Input<A>): Output<A> {
     this.calls[action] = (this.calls[action] ?? 0) + 1;
-    this.#spend(action);
+    this.#spend(action, input);
     this.advance();
     return HANDLERS[action](this, input);
   }
@@ -188,14 +191,16 @@ export class Ec2Model {
     for (const s of this.snapshots.values()) if (s.state === 'pending' && now >= s.until) s.state = 'completed';
   }
 
-  #spend(action: Action): void {
+  #spend(action: Action, input: Input<Action>): void {
     if (this.#buckets === undefined) return;
-    const rate = this.#buckets[action.startsWith('Describe') ? 'reading' : 'mutating'];
+    const filtered = action.startsWith('Describe') && ('Filters' in input || 'MaxResults' in input);
+    const rate = filtered ? FILTERED : this.#buckets[action];
+    const key = filtered ? `${action}, filtered` : action;
     const now = this.clock.now();
-    const b = this.#tokensLeft.get(action) ?? { tokens: rate.capacity, at: now };
+    const b = this.#tokensLeft.get(key) ?? { tokens: rate.capacity, at: now };
     b.tokens = Math.min(rate.capacity, b.tokens + ((now - b.at) / 1000) * rate.perSecond);
     b.at = now;
-    this.#tokensLeft.set(action, b);
+    this.#tokensLeft.set(key, b);
     if (b.tokens < 1) {
       this.throttled[action] = (this.throttled[action] ?? 0) + 1;
       throw new Ec2Error('RequestLimitExceeded', 'Request limit exceeded.', 503);
