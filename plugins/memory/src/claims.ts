@@ -52,9 +52,12 @@ function takeOver(b: MemoryBackend, { fencing }: Settings, v: StoredVolume, forc
   }
   if (fencing === 'none') return;
   const old = v.disk;
-  // A switch leaves the last owner on an orphan; a detach takes the disk from it and keeps the inode.
-  if (fencing === 'switch') v.disk = b.newDisk(old.path, old.sizeBytes, old.content);
-  else {
+  // A switch leaves the last owner on an orphan, and changes the record with it; a detach takes the disk from it and keeps the inode.
+  if (fencing === 'switch') {
+    v.disk = b.newDisk(old.path, old.sizeBytes, old.content);
+    const copied = v.record.format.state === 'formatted' ? { copied: true } : {};
+    v.record = { ...v.record, ...copied, revision: b.revision() };
+  } else {
     v.disk = { ...old };
     old.gone = true;
   }

@@ -1,5 +1,15 @@
 /** Runs a sequence and holds it against the reference: what was answered and what is then seen must fit some order of the verbs. */
-import { EMPTY, expected, type Fencing, isLost, type Node, type Op, rebooted, type State } from './model.ts';
+import {
+  EMPTY,
+  type Expected,
+  expected,
+  type Fencing,
+  isLost,
+  type Node,
+  type Op,
+  rebooted,
+  type State,
+} from './model.ts';
 import { NOTHING } from './perform.ts';
 import type { Crash, Fault, Sequence } from './sequence.ts';
 
@@ -60,29 +70,44 @@ const isCopyOfUnused = (s: State, o: Op): boolean =>
   (o.op === 'clone' || o.op === 'snapshot') && s.volumes[o.name]?.token === undefined;
 
 /** States that are possible after a verb answered so. */
-function after(s: State, d: Done, o: Circumstances & { rivals: readonly Op[] }): readonly State[] {
+function after(s: State, d: Done, o: Circumstances & { rivals: readonly Done[] }): readonly State[] {
   const e = expected(s, d.node, d.verb, o.fencing);
   if (d.answer === NOTHING) return [s];
-  if (d.answer === 'ok') return e.answer === 'ok' ? [e.next] : [];
+  if (d.answer === 'ok') return e.answer === 'ok' ? [e.next] : sawWhatWasTakenBack(d, e, o) ? [s] : [];
   if (o.trouble) return d.answer === 'data_loss' ? [] : e.answer === 'ok' ? [s, ...halfway(s, d), e.next] : [s];
   if (e.answer !== 'ok' && e.answer.includes(d.answer)) return [s];
   if (d.answer === 'busy' && o.everTrouble && isCopyOfUnused(s, d.verb)) return [s];
   // A verb of somebody else had a claim on it for a moment, or its wipe came first.
-  const contended = o.rivals.some((r) => touches(r, d.verb));
+  const contended = o.rivals.some((r) => touches(r.verb, d.verb));
   if (!contended || !(CONTENDED.has(d.answer) || takenMeanwhile(d, o.rivals))) return [];
   return e.answer === 'ok' ? [s, ...halfway(s, d)] : [s];
 }
 
-/** Its image was switched for another, or its disk detached, while it was being mounted: it is not there any more. */
-const takenMeanwhile = (d: Done, rivals: readonly Op[]): boolean =>
-  d.answer === 'unavailable' && rivals.some((r) => r.op === 'mount' && r.preempt === true && touches(r, d.verb));
+/** A copy that fails may have been there for a moment: a verb that met it has done what it said. */
+function sawWhatWasTakenBack(d: Done, e: Expected, o: Circumstances & { rivals: readonly Done[] }): boolean {
+  const gone = e.answer !== 'ok' && e.answer.includes('not_found');
+  return (
+    o.trouble && gone && o.rivals.some((r) => r.answer !== 'ok' && 'name' in d.verb && makes(r.verb) === d.verb.name)
+  );
+}
+const makes = (o: Op): string | undefined => ('to' in o ? o.to : o.op === 'create' ? o.name : undefined);
 
-/** A takeover that failed is not undone: the old owner may have seen it and stopped. The volume is nobody's then. */
-function halfway(s: State, d: Done): readonly State[] {
-  const v = d.verb.op === 'mount' && d.verb.preempt === true ? s.volumes[d.verb.name] : undefined;
-  if (v === undefined || v.owner === d.node || d.verb.op !== 'mount') return [];
+/** Its image was switched for another, or its disk detached, while it was being mounted: it is not there any more. */
+const takenMeanwhile = (d: Done, rivals: readonly Done[]): boolean =>
+  d.answer === 'unavailable' &&
+  rivals.some(({ verb: r }) => r.op === 'mount' && r.preempt === true && touches(r, d.verb));
+
+/**
+ * What is not undone: a takeover that failed, since the old owner may have seen it and stopped; and what a removal that
+ * failed let go of first, since whoever asked for it wanted that gone. The volume is nobody's then.
+ */
+function halfway(s: State, { node, verb }: Done): readonly State[] {
+  const v = 'name' in verb ? s.volumes[verb.name] : undefined;
+  if (v === undefined || !('name' in verb)) return [];
+  const taken = verb.op === 'mount' && verb.preempt === true && v.owner !== node;
+  if (!taken && !(verb.op === 'remove' && v.attached === node)) return [];
   const { owner: _o, attached: _a, ...rest } = v;
-  return [{ ...s, volumes: { ...s.volumes, [d.verb.name]: rest } }];
+  return [{ ...s, volumes: { ...s.volumes, [verb.name]: rest } }];
 }
 
 function* orders<T>(all: readonly T[]): Generator<readonly T[]> {
@@ -155,7 +180,7 @@ function reachable(
   for (const order of orders(done)) {
     let states = from;
     for (const d of order) {
-      const rivals = done.filter((r) => r !== d).map((r) => r.verb);
+      const rivals = done.filter((r) => r !== d);
       states = states.flatMap((s) => after(s, d, { ...o, rivals }));
     }
     for (const s of states) {

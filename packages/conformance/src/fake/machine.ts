@@ -111,11 +111,18 @@ export class FakeMachine {
     return undefined;
   }
 
-  /** The process of a host driver dies: its locks are free; devices and mounts stay, the kernel has them. */
+  /**
+   * The process of a host driver dies: its locks are free; devices and mounts stay, the kernel has them. Except a device
+   * that its storage has taken away and that nobody has open any more: a loop device clears itself, a disk was unplugged.
+   */
   kill(h: FakeHost): void {
     this.hosts.delete(h);
     this.locks.drop(h);
     for (const m of this.mounts.values()) delete m.frozenUntil;
+    for (const d of [...this.devices.values()]) {
+      const taken = d.disk.gone || this.o.disks.disk(d.source) !== d.disk;
+      if (taken && this.mountOf(d) === undefined && this.users(d).length === 0) this.devices.delete(d.id);
+    }
   }
 
   /** Power is lost and comes back: another boot id, no process, no mount, no device; what was not synced is gone. */

@@ -1,20 +1,23 @@
 import type { Ctx } from '../context.ts';
-import type { Attachment } from '../driver.ts';
+import type { Attachment, DriverVolume } from '../driver.ts';
 import { isVolumeError, VolumeError } from '../errors.ts';
 import { sleep } from './calls.ts';
 import { lostKey } from './env.ts';
 import { usedByAnotherService } from './facts.ts';
 import type { Step } from './steps.ts';
-import { isBlock, need, type Work } from './work.ts';
+import { isBlock, mark, need, type Work } from './work.ts';
 
 export const attach: Step<Work> = {
   name: 'attach',
   does: (c) =>
     `attach volume ${c.volume.id} to node ${c.env.node}${c.preempt === false ? '' : ', taking it from its owner if need be'}`,
   async run(c, ctx) {
-    c.attachment = await attachOrTake(c, ctx);
+    const { attachment, taken } = await attachOrTake(c, ctx);
+    c.attachment = attachment;
     // The claim made just now (its epoch) is in the volume only after reading it again; a record may have changed with it (S10: `copied`).
     c.volume = await c.env.driver.get(c.volume.id, ctx);
+    assertStillOurs(c);
+    if (taken && c.env.driver.traits.fencing === 'detach') await shutOutRecord(c, ctx);
   },
   async undo(c, ctx) {
     if (!c.wasAttached) await c.env.driver.detach(c.volume.id, c.env.node, { force: false }, ctx);
@@ -22,13 +25,60 @@ export const attach: Step<Work> = {
   keptUnlessClean: true,
 };
 
+/**
+ * Taken again between the claim and the look at it: what the attachment describes is another node's, or an orphan (S10).
+ * A platform whose own attachment is the claim may tell it late; there only another node's says something.
+ */
+function assertStillOurs(c: Work): void {
+  const { env, volume } = c;
+  if (env.driver.traits.multiWriter || volume.attachments.some((a) => a.node === env.node)) return;
+  const owner = volume.attachments[0];
+  if (owner !== undefined || env.driver.owner !== undefined) throw takenError(c, owner);
+}
+
+/** `in_use`: another node took the volume while a verb of this one ran; `owner` is absent when that node has let go again. */
+export const takenError = (c: Work, owner: DriverVolume['attachments'][number] | undefined): VolumeError<'in_use'> =>
+  new VolumeError(
+    'in_use',
+    `Volume "${c.name}" of service "${c.env.service}" was taken by ${owner === undefined ? 'another node' : `node ${owner.node}`} while this node claimed it.`,
+    {
+      details: owner === undefined ? {} : { node: owner.node, epoch: owner.epoch },
+      hint: 'Nothing of it was kept here. Try again when that node has let go, or with preempt.',
+    },
+  );
+
 /** A copy gets a UUID of its own before it is mounted, also read-only (S25): its device is written once. */
 const readsOnly = (c: Work): boolean => c.readonly && c.volume.record.copied !== true;
 
-async function attachOrTake(c: Work, ctx: Ctx): Promise<Attachment> {
+/**
+ * A detach takes the disk from its last owner, not the record: what a verb there still wants to note about the disk (the
+ * UUID it just gave it) fails once the revision is another. A switch changes both at once, in the driver.
+ */
+async function shutOutRecord(c: Work, ctx: Ctx): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await mark(c, {}, ctx);
+    } catch (e) {
+      if (!isVolumeError(e, 'busy') || tries === SHUT_OUT_TRIES) throw e;
+      c.volume = await c.env.driver.get(c.volume.id, ctx);
+    }
+  }
+}
+const SHUT_OUT_TRIES = 5;
+
+interface Attached {
+  readonly attachment: Attachment;
+  /** By force, from an owner that may still be at work. */
+  readonly taken: boolean;
+}
+
+async function attachOrTake(c: Work, ctx: Ctx): Promise<Attached> {
   const { env, volume } = c;
   const options = { readonly: readsOnly(c), bootId: env.self.bootId };
-  const polite = (): Promise<Attachment> => env.driver.attach(volume.id, env.node, { ...options, force: false }, ctx);
+  const polite = async (): Promise<Attached> => ({
+    attachment: await env.driver.attach(volume.id, env.node, { ...options, force: false }, ctx),
+    taken: false,
+  });
   try {
     return await polite();
   } catch (e) {
@@ -39,7 +89,7 @@ async function attachOrTake(c: Work, ctx: Ctx): Promise<Attachment> {
       if (yielded !== undefined) return yielded;
     }
     const force = c.preempt === 'unsafe' ? ('unsafe' as const) : true;
-    const taken = await env.driver.attach(volume.id, env.node, { ...options, force }, ctx);
+    const attachment = await env.driver.attach(volume.id, env.node, { ...options, force }, ctx);
     c.notes.push(`taken over from node ${e.details.node ?? 'unknown'}`);
     env.events.emit('warning', {
       message: `Volume "${c.name}" was taken over from node ${e.details.node ?? 'unknown'}.`,
@@ -47,7 +97,7 @@ async function attachOrTake(c: Work, ctx: Ctx): Promise<Attachment> {
       volume: c.name,
       at: new Date().toISOString(),
     });
-    return taken;
+    return { attachment, taken: true };
   }
 }
 
@@ -69,7 +119,7 @@ async function refuseTakeBack(c: Work, e: VolumeError<'in_use'>): Promise<void> 
   }
 }
 
-async function waitForRelease(c: Work, polite: () => Promise<Attachment>, ctx: Ctx): Promise<Attachment | undefined> {
+async function waitForRelease(c: Work, polite: () => Promise<Attached>, ctx: Ctx): Promise<Attached | undefined> {
   const { env, volume } = c;
   await env.driver.requestRelease?.(volume.id, env.node, ctx);
   const until = performance.now() + env.policy.releaseWaitMs;

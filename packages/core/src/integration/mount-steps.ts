@@ -107,19 +107,18 @@ export const confirmClaim: Step<MountWork> = {
   async run(c, ctx) {
     const { env } = c;
     const had = c.volume.attachments.find((a) => a.node === env.node);
-    // A driver that tells no attachment of ours at attach has nothing to compare with.
-    if (had === undefined) return;
     const now = await env.driver.get(c.volume.id, ctx);
     const has = now.attachments.find((a) => a.node === env.node);
     const alone = now.attachments.every((a) => a.node === env.node);
-    if (has?.epoch === had.epoch && alone) return;
+    // A platform that did not tell our attachment yet has no epoch to compare with.
+    if ((had === undefined || has?.epoch === had.epoch) && alone) return;
     c.claimLost = true;
     const owner = now.attachments.find((a) => a.node !== env.node) ?? has;
     throw new VolumeError(
       'in_use',
       `Volume "${c.name}" of service "${env.service}" was taken by ${owner === undefined ? 'another node' : `node ${owner.node}`} while it was being mounted here.`,
       {
-        details: { epoch: owner?.epoch ?? had.epoch, ...(owner !== undefined && { node: owner.node }) },
+        details: { epoch: owner?.epoch ?? had?.epoch ?? 0, ...(owner !== undefined && { node: owner.node }) },
         hint: 'It was taken off again. Mount it when that node has let go, or with preempt.',
       },
     );

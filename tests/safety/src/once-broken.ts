@@ -1,0 +1,92 @@
+/** Sequences that the model found, smallest form, each with what was mended by it. */
+import type { Sequence } from './sequence.ts';
+
+const create = { node: 0, verb: { op: 'create', name: 'c', size: 400, fsType: 'ext4' } } as const;
+const mount = { node: 1, verb: { op: 'mount', name: 'c', holder: 'cli' } } as const;
+const take = { node: 0, verb: { op: 'mount', name: 'c', holder: 'cli', preempt: true } } as const;
+
+export const ONCE_BROKEN: Readonly<Record<string, Sequence>> = {
+  /**
+   * Node 0 takes the volume while node 1 is in the middle of mounting it, between its claim and the look at it, and dies.
+   * Node 1 compared with no claim at all, and its mount succeeded: both wrote to one disk.
+   */
+  'S10, S11: a mount that loses its claim before it ends is no success': {
+    fencing: 'detach',
+    rounds: [
+      { verbs: [create], faults: [] },
+      { verbs: [mount, take], faults: [], crash: { node: 0, after: 1, power: false } },
+      {
+        verbs: [
+          { node: 0, verb: { op: 'mount', name: 'c', holder: 'cli' } },
+          { node: 0, verb: { op: 'expand', name: 'a', size: 400 } },
+        ],
+        faults: [{ where: 'storage', call: 'get', kind: 'fail', times: 1, skip: 0 }],
+      },
+      { verbs: [{ node: 0, verb: { op: 'write', name: 'c', token: 'kept' } }], faults: [] },
+      {
+        verbs: [{ node: 0, verb: { op: 'unsnapshot', snapshot: 's' } }],
+        faults: [{ where: 'host', call: 'open', kind: 'fail', times: 1, skip: 0 }],
+      },
+    ],
+  },
+  /** Node 1 dies after it has connected the device, node 0 takes the volume: the simulated machine kept a device that Linux gives back. */
+  'S12: the device of a mount that was killed and then taken over is gone': {
+    fencing: 'detach',
+    rounds: [
+      { verbs: [create, { node: 0, verb: { op: 'unmount', name: 'a', holder: 'cli' } }], faults: [] },
+      { verbs: [mount, take], faults: [], crash: { node: 1, after: 2, power: false } },
+      { verbs: [{ node: 0, verb: { op: 'unmount', name: 'a', holder: 'cli' } }], faults: [] },
+    ],
+  },
+  /**
+   * Node 0 takes a copy while node 1 gives it a UUID of its own: what node 1 then noted about a disk that was not its any more
+   * made the record disagree with the disk, and the volume was refused for ever.
+   */
+  'S10: whoever lost the disk notes nothing about it any more (detach)': {
+    fencing: 'detach',
+    rounds: [
+      {
+        verbs: [
+          { node: 0, verb: { op: 'create', name: 'b', size: 400, fsType: 'ext4' } },
+          { node: 0, verb: { op: 'mount', name: 'a', holder: 'cli', preempt: true } },
+        ],
+        faults: [{ where: 'host', call: 'grow', kind: 'fail', times: 1, skip: 0 }],
+      },
+      {
+        verbs: [
+          { node: 1, verb: { op: 'mount', name: 'b', holder: 'cli' } },
+          { node: 1, verb: { op: 'clone', name: 'b', to: 'c' } },
+        ],
+        faults: [{ where: 'host', call: 'freeze', kind: 'fail', times: 1, skip: 1 }],
+      },
+      {
+        verbs: [
+          { node: 1, verb: { op: 'mount', name: 'c', holder: 'cli' } },
+          { node: 0, verb: { op: 'mount', name: 'c', holder: 'cli', preempt: true } },
+          { node: 0, verb: { op: 'expand', name: 'a', size: 400 } },
+        ],
+        faults: [],
+      },
+      { verbs: [{ node: 0, verb: { op: 'mount', name: 'a', holder: 'cli' } }], faults: [] },
+    ],
+  },
+  /** The same while node 1 formats: the record said formatted, the switched image was blank. */
+  'S10: whoever lost the disk notes nothing about it any more (switch)': {
+    fencing: 'switch',
+    rounds: [
+      {
+        verbs: [{ node: 0, verb: { op: 'create', name: 'b', size: 400, fsType: 'ext4' } }],
+        faults: [{ where: 'host', call: 'open', kind: 'fail', times: 1, skip: 1 }],
+      },
+      {
+        verbs: [
+          { node: 0, verb: { op: 'unmount', name: 'b', holder: 'cli' } },
+          { node: 1, verb: { op: 'mount', name: 'b', holder: 'cli', preempt: true } },
+          { node: 0, verb: { op: 'mount', name: 'b', holder: 'cli', preempt: true } },
+        ],
+        faults: [],
+      },
+      { verbs: [{ node: 0, verb: { op: 'unmount', name: 'a', holder: 'cli' } }], faults: [] },
+    ],
+  },
+};
