@@ -89,4 +89,26 @@ export const ONCE_BROKEN: Readonly<Record<string, Sequence>> = {
       { verbs: [{ node: 0, verb: { op: 'unmount', name: 'a', holder: 'cli' } }], faults: [] },
     ],
   },
+  /** The wipe let go of what a person had attached. */
+  'S3: a wiped volume stays attached, as it was asked for': {
+    fencing: 'detach',
+    rounds: [
+      { verbs: [{ node: 0, verb: { op: 'create', name: 'c', size: 400, fsType: 'ext4' } }], faults: [] },
+      {
+        verbs: [
+          { node: 0, verb: { op: 'mount', name: 'c', holder: 'cli' } },
+          { node: 0, verb: { op: 'attach', name: 'c' } },
+          { node: 0, verb: { op: 'mount', name: 'a', holder: 'cli', preempt: true } },
+        ],
+        faults: [],
+      },
+      {
+        verbs: [
+          { node: 0, verb: { op: 'wipe', name: 'c' } },
+          { node: 0, verb: { op: 'unmount', name: 'c', holder: 'cli' } },
+        ],
+        faults: [],
+      },
+    ],
+  },
 };

@@ -54,3 +54,15 @@ describe('S3: a wipe that mkfs would refuse', () => {
     expect(again.machine.read('/volumes/data/data/x')).toBeUndefined();
   });
 });
+
+it('a volume that a person attached stays attached when it is wiped', async () => {
+  const { r, uuid } = await used();
+  await r.integration.attach('data');
+  await r.integration.format('data', { wipe: uuid });
+  expect((await r.integration.get('data')).attachments).toMatchObject([{ here: true }]);
+  await r.integration.mount('data', { holder: 'cli' });
+  await r.integration.unmount('data', { holder: 'cli' });
+  expect((await r.integration.get('data')).attachments).toMatchObject([{ here: true }]);
+  expect(await r.leaks()).toEqual([]);
+  await r.integration.detach('data');
+});

@@ -120,7 +120,7 @@ const release: Step<UnmountWork> = {
   run: (c) => settle(c, c.nv === undefined ? undefined : { ...c.nv, holders: c.left }),
 };
 
-const keepAttached: Step<UnmountWork> = {
+export const keepAttached: Step<Work> = {
   name: 'keep-attached',
   does: () => 'note that it stays attached, as it was asked for',
   async run(c) {

@@ -14,6 +14,7 @@ import { view } from '../view.ts';
 import { intent, mark, need, type Work } from '../work.ts';
 import { workOn } from './gather.ts';
 import { assertFsFits, assertFsType } from './spec.ts';
+import { keepAttached } from './unmount.ts';
 
 type WipeOptions = { readonly wipe: string; readonly fsType?: FsType | undefined } & CallOptions;
 interface WipeWork extends Work {
@@ -111,7 +112,7 @@ export const wipe: Verb<readonly [string, WipeOptions], WipeWork, Volume> = {
     }
     return claimedError(c.env, c.volume);
   },
-  steps: () => [
+  steps: (c) => [
     intent,
     attach,
     connect,
@@ -121,8 +122,8 @@ export const wipe: Verb<readonly [string, WipeOptions], WipeWork, Volume> = {
     wipeStep,
     markDone,
     disconnect,
-    detach,
-    forget,
+    // Attached by a person: that was not what they gave up.
+    ...(c.nv?.attached === true ? [keepAttached] : [detach, forget]),
   ],
   result: (c) => view(c.env, c.volume, c.nv, c.notes),
 };
