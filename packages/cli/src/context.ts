@@ -1,13 +1,15 @@
-import { CODES, type Integration, isVolumeError, type Plan, type PlannedOp } from '@rexray/core';
+import { type CallOptions, CODES, type Integration, isVolumeError, type Plan, type PlannedOp } from '@rexray/core';
 import { STEP } from './columns.ts';
 import { fail } from './failure.ts';
 import type { Io } from './io.ts';
-import { type Format, type Printing, print } from './output.ts';
+import { forPeople, type Printing, print } from './output.ts';
 import type { Session, Target } from './session.ts';
+import type { ProgressLine } from './terminal/progress.ts';
 
 /** Flags that every command has. */
 export interface GlobalFlags extends Target {
-  readonly format?: Format;
+  readonly format?: string;
+  readonly template?: string;
   readonly quiet?: boolean;
 }
 /** Flags of verbs that change something. */
@@ -24,10 +26,14 @@ export interface Context {
   readonly printing: Printing;
   readonly session: Session;
   readonly integration: Integration;
+  readonly progress: ProgressLine;
 }
 
 /** Options that every verb gets. */
-export const callOf = (c: Pick<Context, 'io'>): { signal: AbortSignal } => ({ signal: c.io.signal });
+export const callOf = (c: Pick<Context, 'io' | 'progress'>): Pick<CallOptions, 'signal' | 'onProgress'> => {
+  const onProgress = c.progress.listener;
+  return { signal: c.io.signal, ...(onProgress !== undefined && { onProgress }) };
+};
 
 /**
  * A verb for each name. The first error ends it after what was done has been printed, unless `--continueOnError`.
@@ -51,7 +57,8 @@ export async function forEach<T>(
         if (done.length > 0) await show(done);
         throw e;
       }
-      fail(e, c.io, c.printing.format);
+      c.progress.end();
+      fail(e, c.io, c.printing);
     }
   }
   await show(done);
@@ -82,5 +89,5 @@ async function showPlan(c: Context, p: Plan): Promise<void> {
 }
 
 export function notes(c: Pick<Context, 'io' | 'printing'>, said: readonly string[]): void {
-  if (c.printing.format === 'table' && !c.printing.quiet) for (const n of said) c.io.err(`note: ${n}\n`);
+  if (forPeople(c.printing) && !c.printing.quiet) for (const n of said) c.io.err(`note: ${n}\n`);
 }

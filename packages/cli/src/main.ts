@@ -13,7 +13,7 @@ for (const stream of [process.stdout, process.stderr]) {
 const stop = new AbortController();
 const [command] = process.argv.slice(2).filter((a) => !a.startsWith('-'));
 // The daemon has its own idea of signals; a command is canceled, rolls back, and says so. Asked twice it ends at once.
-if (command !== 'start' && command !== 'service') {
+if (command !== 'start' && command !== 'restart' && command !== 'service') {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       if (stop.signal.aborted) process.exit(130);

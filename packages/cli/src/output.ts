@@ -1,49 +1,67 @@
 import type { Io } from './io.ts';
+import { aligned, type Column } from './terminal/columns.ts';
+import { colours, stateColour } from './terminal/style.ts';
 
-export type Format = 'table' | 'json' | 'yaml';
+export type { Column } from './terminal/columns.ts';
 
-/** A column of a table: its heading, and what stands in a row. */
-export interface Column<T> {
-  readonly head: string;
-  readonly cell: (x: T) => string;
-}
+/** `jsonp` is JSON with line breaks, as REX-Ray calls it; `tmpl` a Go template. */
+export type Format = 'table' | 'json' | 'jsonp' | 'yaml' | 'tmpl';
+export const FORMATS: readonly Format[] = ['table', 'json', 'jsonp', 'yaml', 'tmpl'];
 
 export interface Printing {
   readonly format: Format;
   /** No heading, no notes. */
   readonly quiet: boolean;
+  /** With `tmpl`. */
+  readonly template?: string;
 }
+
+/** For people: errors in words, notes and warnings beside the answer. */
+export const forPeople = (p: Pick<Printing, 'format'>): boolean => p.format === 'table' || p.format === 'tmpl';
+
+type Shown<T> =
+  | { readonly rows: readonly T[]; readonly columns: readonly Column<T>[] }
+  | { readonly lines: readonly string[] };
 
 /** What a command answers: data for programs, rows for people. */
-export async function print<T>(
-  io: Io,
-  p: Printing,
-  data: unknown,
-  table?:
-    | { readonly rows: readonly T[]; readonly columns: readonly Column<T>[] }
-    | { readonly lines: readonly string[] },
-): Promise<void> {
-  if (p.format === 'json') return io.out(`${JSON.stringify(data ?? null)}\n`);
-  if (p.format === 'yaml') return io.out((await import('yaml')).stringify(data ?? null));
-  if (table === undefined) return;
-  io.out('lines' in table ? table.lines.map((l) => `${l}\n`).join('') : await aligned(table.rows, table.columns, p));
+export async function print<T>(io: Io, p: Printing, data: unknown, table?: Shown<T>): Promise<void> {
+  switch (p.format) {
+    case 'json':
+      return io.out(`${JSON.stringify(data ?? null)}\n`);
+    case 'jsonp':
+      return io.out(`${JSON.stringify(data ?? null, undefined, 2)}\n`);
+    case 'yaml':
+      return io.out((await import('yaml')).stringify(data ?? null));
+    case 'tmpl': {
+      const { render } = await import('./template/run.ts');
+      return io.out(render(p.template ?? '{{.}}', data, table === undefined ? undefined : headings(table)));
+    }
+    case 'table':
+      return printTable(io, p, table);
+  }
 }
 
-/** Aligned columns without borders, two spaces apart, as REX-Ray prints them. */
-async function aligned<T>(rows: readonly T[], columns: readonly Column<T>[], p: Printing): Promise<string> {
-  const { default: Table } = await import('cli-table3');
-  const none = Object.fromEntries(
-    [
-      ...['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'],
-      ...['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'],
-    ].map((k) => [k, '']),
+function printTable<T>(io: Io, p: Printing, table: Shown<T> | undefined): void {
+  if (table === undefined) return;
+  if ('lines' in table) {
+    io.out(table.lines.map((l) => `${l}\n`).join(''));
+    return;
+  }
+  const c = colours(io, 'out');
+  io.out(
+    aligned(table.rows, table.columns, {
+      quiet: p.quiet,
+      width: io.tty ? io.width : undefined,
+      head: c.head,
+      state: (text) => stateColour(c, text),
+    }),
   );
-  const table = new Table({
-    ...(p.quiet ? {} : { head: columns.map((c) => c.head) }),
-    chars: { ...none, middle: '  ' },
-    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
-  });
-  for (const row of rows) table.push(columns.map((c) => c.cell(row)));
-  const text = table.toString().replace(/[ \t]+$/gm, '');
-  return text === '' ? '' : `${text}\n`;
 }
+
+/** In a template the headings of the table are fields too: `{{.Size}}` is what stands there. */
+const headings =
+  <T>(table: Shown<T>) =>
+  (item: unknown): Readonly<Record<string, string>> =>
+    'lines' in table || typeof item !== 'object' || item === null || !table.rows.includes(item as T)
+      ? {}
+      : Object.fromEntries(table.columns.map((c) => [c.head, c.cell(item as T)]));

@@ -1,59 +1,104 @@
-import { type Logger, silentLogger } from '@rexray/core';
-import { Command, CommanderError } from 'commander';
+import type { Command, CommanderError } from 'commander';
 import { normalized, plansAsDryRuns, withoutForeground } from './command-line.ts';
-import { addCommands } from './commands/index.ts';
-import type { Context, GlobalFlags } from './context.ts';
+import { commandTree } from './command-tree.ts';
+import type { GlobalFlags } from './context.ts';
 import { fail, usage } from './failure.ts';
+import { type KnownFlags, knownFlags, rowIn, wordsOf } from './flags/known.ts';
 import type { Io } from './io.ts';
-import type { Format, Printing } from './output.ts';
+import { commandLogger } from './logger.ts';
+import { FORMATS, type Format, type Printing } from './output.ts';
 import { cleaned, Redactor } from './redact.ts';
 import { openSession } from './session.ts';
+import { type CommandRow, GLOBAL_FLAGS, GROUPS, ROWS } from './table/index.ts';
+import type { OverAction, PlainAction } from './table/row.ts';
+import { ProgressLine } from './terminal/progress.ts';
 
-const FORMATS: readonly string[] = ['table', 'json', 'yaml'];
-
-/** What the actions of commands are run with; an action answers the exit status. */
-export interface Runner {
-  readonly io: Io;
-  /** An action over the service that is meant; the session is closed when it has ended. */
-  over(act: (c: Context, ...args: never[]) => Promise<number>): (...args: unknown[]) => Promise<void>;
-  /** An action that needs no service. */
-  plain(
-    act: (printing: Printing, flags: GlobalFlags, logger: Logger, ...args: never[]) => Promise<number>,
-  ): (...args: unknown[]) => Promise<void>;
-}
-
+/** One command line, from its words to its exit status. */
 export async function runProgram(argv: readonly string[], io: Io): Promise<number> {
-  let status = 0;
   const redactor = new Redactor();
-  const runner = makeRunner(io, redactor, (s) => {
-    status = s;
-  });
-  const program = root(io);
-  addCommands(program, runner);
-  const words = normalized(plansAsDryRuns(withoutForeground(argv)), program);
+  let words: readonly string[] = argv;
   try {
-    await program.parseAsync(words, { from: 'user' });
-    return status;
+    const known = knownFlags([...GLOBAL_FLAGS, ...ROWS.flatMap((r) => r.flags ?? [])]);
+    const line = await prepared(argv, known);
+    words = line.argv;
+    return await parsed(line, io, redactor);
   } catch (e) {
-    if (e instanceof CommanderError) return e.exitCode === 0 ? 0 : fail(misused(e), io, formatIn(words));
-    return fail(cleaned(e, redactor), io, formatIn(words));
+    const printing = { format: formatIn(words) };
+    if (isCommanderError(e)) return e.exitCode === 0 ? 0 : fail(misused(e), io, printing);
+    return fail(cleaned(e, redactor), io, printing);
   }
 }
 
-function root(io: Io): Command {
-  return new Command('rexray')
-    .description('Persistent volumes for containers.')
-    .helpOption('-?, --help', 'show help')
-    .option('-c, --config <file>', 'configuration file, instead of those of the machine and the user')
-    .option('-h, --host <address>', 'server to use: unix:///path or tcp://host:port')
-    .option('-s, --service <name>', 'service to use')
-    .option('-l, --logLevel <level>', 'panic, fatal, error, warn, info or debug')
-    .option('-f, --format <format>', 'table, json or yaml', 'table')
-    .option('-q, --quiet', 'no headings and no notes')
-    .exitOverride()
-    .configureOutput({ writeOut: (t) => io.out(t), writeErr: (t) => io.err(t), outputError: () => {} })
-    .showSuggestionAfterError(true);
+interface Line {
+  readonly argv: readonly string[];
+  /** Keys of the configuration that were given as flags. */
+  readonly set: Readonly<Record<string, string>>;
+  readonly row: CommandRow | undefined;
 }
+
+async function prepared(argv: readonly string[], known: KnownFlags): Promise<Line> {
+  const asked = plansAsDryRuns(withoutForeground(argv, wordsOf(argv, known)));
+  const { set, rest } = await withoutConfigFlags(asked, known);
+  return { argv: normalized(rest, known), set, row: rowIn(wordsOf(rest, known), ROWS, GROUPS) };
+}
+
+/** The table of keys is loaded only where there is a flag that no command has. */
+async function withoutConfigFlags(
+  argv: readonly string[],
+  known: KnownFlags,
+): Promise<{ set: Readonly<Record<string, string>>; rest: readonly string[] }> {
+  const end = argv.indexOf('--');
+  const strange = (end < 0 ? argv : argv.slice(0, end)).some(
+    (a) => a.startsWith('--') && !known.has((a.split('=')[0] ?? '').toLowerCase()),
+  );
+  if (!strange) return { set: {}, rest: argv };
+  const { configFlags } = await import('./flags/config-flags.ts');
+  return configFlags(argv, known);
+}
+
+async function parsed(line: Line, io: Io, redactor: Redactor): Promise<number> {
+  let status = 0;
+  const program = await commandTree(io, line.row, line.argv, async (row, args) => {
+    const command = args.at(-1) as Command;
+    const flags: GlobalFlags = { ...command.optsWithGlobals<GlobalFlags>(), set: line.set };
+    // Arguments, then the flags of the command with the global ones.
+    const given = [...args.slice(0, -2), flags];
+    status = await acted(row, { io, flags, redactor, printing: printingOf(flags) }, given);
+  });
+  await program.parseAsync([...line.argv], { from: 'user' });
+  return status;
+}
+
+interface Doing {
+  readonly io: Io;
+  readonly flags: GlobalFlags;
+  readonly redactor: Redactor;
+  readonly printing: Printing;
+}
+
+async function acted(row: CommandRow, d: Doing, given: readonly unknown[]): Promise<number> {
+  const logger = commandLogger(d.io, d.flags, d.redactor);
+  if (row.plain !== undefined) {
+    const act: PlainAction = await row.plain();
+    return act({ ...d, logger } as never, ...(given as never[]));
+  }
+  if (row.over === undefined) throw new Error(`the command ${row.name} has no action`);
+  const [act, session] = await Promise.all<[Promise<OverAction>, ReturnType<typeof openSession>]>([
+    row.over(),
+    openSession(d.flags, d.io, logger, d.redactor),
+  ]);
+  const progress = new ProgressLine(d.io);
+  try {
+    const integration = await session.integration();
+    return await act({ ...d, session, integration, progress }, ...(given as never[]));
+  } finally {
+    progress.end();
+    await session.close();
+  }
+}
+
+const isCommanderError = (e: unknown): e is CommanderError =>
+  typeof e === 'object' && e !== null && String((e as { code?: unknown }).code).startsWith('commander.');
 
 const misused = (e: CommanderError): Error => {
   if (e.code === 'commander.help') return usage('A command is missing.');
@@ -67,60 +112,20 @@ const misused = (e: CommanderError): Error => {
 function formatIn(argv: readonly string[]): Format {
   const at = argv.findLastIndex((a) => a === '-f' || a === '--format' || /^(--format|-f)=/.test(a));
   const value = at < 0 ? undefined : (/=(.*)$/.exec(argv[at] ?? '')?.[1] ?? argv[at + 1]);
-  return value === 'json' ? 'json' : 'table';
+  return value === 'json' || value === 'jsonp' ? value : 'table';
 }
 
 function printingOf(flags: GlobalFlags): Printing {
-  const format = String(flags.format ?? 'table').toLowerCase();
-  if (!FORMATS.includes(format)) throw usage(`"${format}" is not a format.`, `Formats: ${FORMATS.join(', ')}.`);
-  return { format: format as Format, quiet: flags.quiet === true };
-}
-
-function makeRunner(io: Io, redactor: Redactor, settle: (status: number) => void): Runner {
-  const begin = (
-    args: readonly unknown[],
-  ): { command: Command; flags: GlobalFlags; printing: Printing; given: unknown[] } => {
-    const command = args.at(-1) as Command;
-    const flags = command.optsWithGlobals<GlobalFlags>();
-    // Arguments, then the flags of the command with the global ones.
-    return { command, flags, printing: printingOf(flags), given: [...args.slice(0, -2), flags] };
-  };
-  return {
-    io,
-    over:
-      (act) =>
-      async (...args) => {
-        const { flags, printing, given } = begin(args);
-        const session = await openSession(flags, io, lines(io, flags, redactor), redactor);
-        try {
-          const integration = await session.integration();
-          settle(await act({ io, printing, session, integration }, ...(given as never[])));
-        } finally {
-          await session.close();
-        }
-      },
-    plain:
-      (act) =>
-      async (...args) => {
-        const { flags, printing, given } = begin(args);
-        settle(await act(printing, flags, lines(io, flags, redactor), ...(given as never[])));
-      },
-  };
-}
-
-/** Lines of a command that works in this process. The outcome of its verb is its answer, and not said twice. */
-function lines(io: Io, flags: GlobalFlags, redactor: Redactor): Logger {
-  const asked = flags.logLevel?.toLowerCase();
-  if (flags.quiet && asked === undefined) return silentLogger;
-  const all = asked === 'debug' ? 3 : asked === 'info' ? 2 : asked === undefined || asked === 'warn' ? 1 : 0;
-  const line =
-    (level: string, rank: number) =>
-    (fields: object, message: string): void => {
-      if (rank > all || ('op' in fields && 'outcome' in fields && asked === undefined)) return;
-      const about = Object.entries(redactor.clean(fields) as object).map(
-        ([k, v]) => `${k}=${typeof v === 'string' ? v : JSON.stringify(v)}`,
-      );
-      io.err(`${[`${level}:`, redactor.text(message), ...about].join(' ')}\n`);
-    };
-  return { debug: line('debug', 3), info: line('info', 2), warn: line('warning', 1), error: line('error', 0) };
+  const written = flags.format ?? 'table';
+  const quiet = flags.quiet === true;
+  // REX-Ray takes any other word for a template too; a slip such as `jsn` would then be printed as it is.
+  if (written.includes('{{')) return { format: 'tmpl', quiet, template: written };
+  const format = written.toLowerCase() as Format;
+  if (!FORMATS.includes(format))
+    throw usage(`"${written}" is not a format.`, `Formats: ${FORMATS.join(', ')}, or a template such as {{.Name}}.`);
+  if (format === 'tmpl' || (format === 'table' && flags.template !== undefined))
+    return flags.template === undefined
+      ? { format: 'table', quiet }
+      : { format: 'tmpl', quiet, template: flags.template };
+  return { format, quiet };
 }

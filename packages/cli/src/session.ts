@@ -16,6 +16,8 @@ export interface Target {
   readonly service?: string | undefined;
   /** `-l LEVEL` */
   readonly logLevel?: string | undefined;
+  /** Keys of the configuration that were given as flags. */
+  readonly set?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface ServiceRow {
@@ -37,11 +39,11 @@ const named = (t: Target, io: Io): string | undefined =>
 
 /**
  * A server that is named is used; else the daemon when its socket answers; else this process does it. With a file of its
- * own (`-c`) a command is done here: the daemon may have been configured otherwise.
+ * own (`-c`), or with keys of the configuration as flags, a command is done here: the daemon is configured otherwise.
  */
 export async function openSession(t: Target, io: Io, logger: Logger, redactor = new Redactor()): Promise<Session> {
   if (t.host !== undefined) return remote(connect(addressOf(t.host)), named(t, io));
-  if (t.config === undefined) {
+  if (t.config === undefined && Object.keys(t.set ?? {}).length === 0) {
     const { run } = placesOf({ env: io.env as Record<string, string>, root: process.geteuid?.() === 0 });
     const client = connect({ socketPath: `${run}/rexray.sock` });
     if (await answers(client)) return remote(client, named(t, io));
@@ -67,6 +69,7 @@ export const configOptions = (
   program,
   ...(t.config !== undefined && { config: t.config }),
   flags: {
+    ...t.set,
     ...(t.service !== undefined && { 'rexray.service': t.service }),
     ...(t.logLevel !== undefined && { 'rexray.logLevel': t.logLevel }),
   },

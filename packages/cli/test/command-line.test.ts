@@ -1,10 +1,11 @@
-import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { normalized, plansAsDryRuns, withoutForeground } from '../src/command-line.ts';
 import { createOptions } from '../src/commands/create-flags.ts';
+import { knownFlags, wordsOf } from '../src/flags/known.ts';
 import { run } from '../src/index.ts';
 import { Redactor } from '../src/redact.ts';
 import { addressOf } from '../src/session.ts';
+import { GLOBAL_FLAGS } from '../src/table/index.ts';
 
 const said = async (...argv: string[]): Promise<{ status: number; out: string; err: string }> => {
   let [out, err] = ['', ''];
@@ -24,8 +25,7 @@ const said = async (...argv: string[]): Promise<{ status: number; out: string; e
 
 describe('the command line', () => {
   it('takes long flags in any case, and Go’s =true and =false', () => {
-    const program = new Command();
-    program.command('create').option('--volumeType <t>').option('--overwriteFS');
+    const program = knownFlags(['--volumeType <t>', '--overwriteFS'].map((flag) => ({ flag, about: '' })));
     expect(normalized(['create', '--volumetype', 'io1', '--OVERWRITEFS=true', 'x'], program)).toEqual([
       'create',
       '--volumeType',
@@ -41,8 +41,11 @@ describe('the command line', () => {
   });
 
   it('starts as REX-Ray’s images do', () => {
-    expect(withoutForeground(['start', '-f', '--nopid', '-l', 'debug'])).toEqual(['start', '-l', 'debug']);
-    expect(withoutForeground(['volume', 'ls', '-f', 'json'])).toEqual(['volume', 'ls', '-f', 'json']);
+    const known = knownFlags(GLOBAL_FLAGS);
+    const line = (...argv: string[]): readonly string[] => withoutForeground(argv, wordsOf(argv, known));
+    expect(line('start', '-f', '--nopid', '-l', 'debug')).toEqual(['start', '--nopid', '-l', 'debug']);
+    expect(line('-l', 'debug', 'service', 'start', '-f')).toEqual(['-l', 'debug', 'service', 'start']);
+    expect(line('volume', 'ls', '-f', 'json')).toEqual(['volume', 'ls', '-f', 'json']);
   });
 
   it('reads a plan as a dry run of the verb', () => {

@@ -6,7 +6,7 @@ import type { Schema } from '@rexray/core/schema';
 import type { EffectiveConfig } from './config/index.ts';
 import { serviceParts } from './engine/services.ts';
 import { policyOf } from './open.ts';
-import { createPlugin, listInstalled, loadPlugin, pluginRoots } from './plugins/index.ts';
+import { createPlugin, type InstalledPlugin, listInstalled, loadPlugin, pluginRoots } from './plugins/index.ts';
 
 export { hostSettings, openHost, openStore } from './engine/places.ts';
 export { WATCH_LOCK } from './watcher/spec.ts';
@@ -43,6 +43,10 @@ export async function loadFrontend(
       }),
   };
 }
+
+/** Every plugin that this configuration would find, of all kinds; loads none of them. */
+export const installedPlugins = (config: EffectiveConfig): readonly InstalledPlugin[] =>
+  listInstalled(pluginRoots(config));
 
 /** Whether a front end is installed; loads nothing. */
 export const frontendInstalled = (config: EffectiveConfig, type: string): boolean =>

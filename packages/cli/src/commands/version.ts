@@ -1,4 +1,5 @@
 import { readFileSync, realpathSync } from 'node:fs';
+import type { Plain } from '../table/row.ts';
 
 /** As `uname -m` says it, which is what REX-Ray printed. */
 const ARCH: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'ARMv8', arm: 'ARMv7' };
@@ -34,4 +35,10 @@ function program(path: string): string {
 export function versionText(): string {
   const v = version();
   return `REX-Ray\n-------\nBinary: ${v.binary}\nSemVer: ${v.semVer}\nOsArch: ${v.osArch}\nNode: ${v.node}\n`;
+}
+
+export async function show({ io, printing }: Plain): Promise<number> {
+  const { print } = await import('../output.ts');
+  await print(io, printing, version(), { lines: versionText().trimEnd().split('\n') });
+  return 0;
 }

@@ -1,9 +1,10 @@
-import { type CreateOptions, type Mount, notFound, parseSize, type Volume } from '@rexray/core';
-import { MOUNT, VOLUME, VOLUME_PATH } from '../columns.ts';
+import { type CreateOptions, type Mount, parseSize, type Volume } from '@rexray/core';
+import { MOUNT, VOLUME } from '../columns.ts';
 import { type Context, callOf, dryRun, forEach, notes, type VerbFlags } from '../context.ts';
 import { usage } from '../failure.ts';
 import { print } from '../output.ts';
 import { type CreateFlags, createOptions } from './create-flags.ts';
+import { namesFor, type OldNames, wordsWith } from './matching.ts';
 
 /** Mounts of the command line have one holder: it is a person, who has no id of her own. */
 const HOLDER = 'cli';
@@ -17,53 +18,45 @@ const lines =
   (names: readonly string[]): Promise<void> =>
     print(c.io, c.printing, names, { lines: names });
 
-export async function ls(
-  c: Context,
-  names: readonly string[],
-  o: { path?: boolean; attached?: boolean; available?: boolean },
-): Promise<number> {
-  const all: Volume[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await c.integration.list({ ...callOf(c), ...(cursor !== undefined && { cursor }) });
-    all.push(...page.items);
-    cursor = page.next;
-  } while (cursor !== undefined);
-  for (const name of names) if (!all.some((v) => v.name === name)) throw notFound('volume', name);
-  const volumes = all
-    .filter((v) => names.length === 0 || names.includes(v.name))
-    .filter((v) => o.attached !== true || v.state === 'attached' || v.state === 'mounted')
-    .filter((v) => o.available !== true || v.state === 'available')
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
-  await print(c.io, c.printing, volumes, { rows: volumes, columns: o.path === true ? VOLUME_PATH : VOLUME });
-  return 0;
-}
-
 /** Everything about a volume: for people as YAML, which reads well. */
-export function inspect(c: Context, names: readonly string[], o: VerbFlags): Promise<number> {
+export async function inspect(c: Context, words: readonly string[], o: VerbFlags): Promise<number> {
   const format = c.printing.format === 'table' ? 'yaml' : c.printing.format;
+  const names = await namesFor(c, words, 'act');
   return forEach(
     c,
     names,
     o,
     (name) => c.integration.get(name, callOf(c)),
-    (volumes) => print(c.io, { ...c.printing, format }, volumes),
+    (volumes) => print(c.io, { ...c.printing, format }, volumes, { rows: volumes, columns: VOLUME }),
   );
 }
 
-export async function create(c: Context, names: readonly string[], o: VerbFlags & CreateFlags): Promise<number> {
+interface CreateVerb extends VerbFlags, CreateFlags {
+  readonly attach?: boolean;
+  readonly amount?: boolean;
+}
+
+export async function create(c: Context, words: readonly string[], given: CreateVerb): Promise<number> {
+  // REX-Ray 0.3 named the new volume by the flag that later named what it is a copy of.
+  const { volumeName, ...others } = given;
+  const old = words.length === 0 && volumeName !== undefined;
+  const names = old ? [volumeName] : words;
+  if (names.length === 0) throw usage('A name for the volume is missing.', 'Write "rexray volume create NAME".');
+  const o: CreateVerb = old ? others : given;
   const options = createOptions(o);
   if (o.dryRun) return dryRun(c, 'create', names, { ...options });
-  return forEach(
-    c,
-    names,
-    o,
-    (name) => c.integration.create(name, { ...options, ...callOf(c) }),
-    (v) => shown(c, v),
-  );
+  const act = async (name: string): Promise<Volume> => {
+    const made = await c.integration.create(name, { ...options, ...callOf(c) });
+    if (o.amount === true) await c.integration.mount(name, { holder: HOLDER, ...callOf(c) });
+    else if (o.attach !== true) return made;
+    else return c.integration.attach(name, callOf(c));
+    return c.integration.get(name, callOf(c));
+  };
+  return forEach(c, names, o, act, (v) => shown(c, v));
 }
 
-export async function remove(c: Context, names: readonly string[], o: VerbFlags): Promise<number> {
+export async function remove(c: Context, words: readonly string[], o: VerbFlags & OldNames): Promise<number> {
+  const names = await namesFor(c, wordsWith(words, o), 'destroy');
   const options = { ...(o.force && { force: true }) };
   if (o.dryRun) return dryRun(c, 'remove', names, options);
   const act = async (name: string): Promise<string> => {
@@ -77,12 +70,13 @@ export async function remove(c: Context, names: readonly string[], o: VerbFlags)
 
 export async function mount(
   c: Context,
-  names: readonly string[],
-  o: VerbFlags & CreateFlags & { readOnly?: boolean },
+  words: readonly string[],
+  o: VerbFlags & Pick<CreateFlags, 'fsType'> & OldNames & { readOnly?: boolean },
 ): Promise<number> {
+  const names = await namesFor(c, wordsWith(words, o), 'act');
   const options = { holder: HOLDER, ...(o.force && { preempt: true }), ...(o.readOnly && { readOnly: true }) };
   if (o.dryRun) return dryRun(c, 'mount', names, options);
-  const wish = createOptions(o);
+  const wish = createOptions(o.fsType === undefined ? {} : { fsType: o.fsType });
   const act = async (name: string): Promise<Mount> => {
     await assertFileSystem(c, name, wish);
     return c.integration.mount(name, { ...options, ...callOf(c) });
@@ -104,7 +98,8 @@ async function assertFileSystem(c: Context, name: string, wish: CreateOptions): 
   );
 }
 
-export async function unmount(c: Context, names: readonly string[], o: VerbFlags): Promise<number> {
+export async function unmount(c: Context, words: readonly string[], o: VerbFlags & OldNames): Promise<number> {
+  const names = await namesFor(c, wordsWith(words, o), 'act');
   const options = { holder: HOLDER };
   if (o.dryRun) return dryRun(c, 'unmount', names, options);
   const act = async (name: string): Promise<string> => {
@@ -114,7 +109,8 @@ export async function unmount(c: Context, names: readonly string[], o: VerbFlags
   return forEach(c, names, o, act, lines(c));
 }
 
-export async function attach(c: Context, names: readonly string[], o: VerbFlags): Promise<number> {
+export async function attach(c: Context, words: readonly string[], o: VerbFlags & OldNames): Promise<number> {
+  const names = await namesFor(c, wordsWith(words, o), 'act');
   const options = { ...(o.force && { preempt: true }) };
   if (o.dryRun) return dryRun(c, 'attach', names, options);
   return forEach(
@@ -126,7 +122,8 @@ export async function attach(c: Context, names: readonly string[], o: VerbFlags)
   );
 }
 
-export async function detach(c: Context, names: readonly string[], o: VerbFlags): Promise<number> {
+export async function detach(c: Context, words: readonly string[], o: VerbFlags & OldNames): Promise<number> {
+  const names = await namesFor(c, wordsWith(words, o), 'act');
   const options = { ...(o.force && { force: true }) };
   if (o.dryRun) return dryRun(c, 'detach', names, options);
   return forEach(

@@ -6,18 +6,22 @@ import type { GlobalFlags } from '../context.ts';
 import type { Io } from '../io.ts';
 import { cleaned, Redactor } from '../redact.ts';
 import { configOptions } from '../session.ts';
+import { colours } from '../terminal/style.ts';
 import { type Foundation, type Generation, openGeneration } from './generation.ts';
 import { LiveServices } from './live-services.ts';
 import { type DaemonLog, daemonLog } from './log.ts';
 import { type ModulePlan, modulePlans } from './module-plans.ts';
 import { Modules } from './modules.ts';
 import { notifier } from './notify.ts';
+import { removePid, writePid } from './pid-file.ts';
 import { preflight } from './preflight.ts';
 import { Watching } from './watching.ts';
 
 export interface DaemonOptions {
   readonly io: Io;
   readonly flags: GlobalFlags;
+  /** Default: it is written. */
+  readonly pidFile?: boolean;
 }
 
 /** How long calls that run may go on after the first SIGTERM, in ms; then they are canceled and roll back. */
@@ -105,6 +109,7 @@ class Daemon {
   #generation: Generation | undefined;
   #plans: readonly ModulePlan[] = [];
   #ending = false;
+  #runDir: string | undefined;
 
   constructor(o: DaemonOptions) {
     this.#o = o;
@@ -112,7 +117,7 @@ class Daemon {
       redactor: this.#redactor,
       level: 'info',
       tty: o.io.tty,
-      ...(o.io.tty && { write: (line) => o.io.out(line) }),
+      ...(o.io.tty && { write: (line) => o.io.out(line), colours: colours(o.io, 'out') }),
     });
     this.#watching = new Watching(this.#logger);
     this.#tell = notifier(o.io.env, this.#logger);
@@ -145,6 +150,8 @@ class Daemon {
     const config = await this.#load();
     this.#log.setLevel(levelOf(config));
     preflight(config.paths);
+    // A journal keeps the lines already, and a person at a terminal reads them.
+    if (!this.#o.io.tty && !this.#o.io.env.JOURNAL_STREAM) this.#log.keepIn(config.paths.log);
     const plans = modulePlans(config, (m) => this.#logger.warn({}, m));
     const ready = await this.#modules.prepare(config, plans);
     if (process.geteuid?.() !== 0)
@@ -156,6 +163,8 @@ class Daemon {
     await this.#modules.become(plans, ready, config.moduleStartTimeoutMs);
     this.#plans = plans;
     this.#watching.start(() => openHost(config, 'in-process', this.#logger));
+    if (this.#o.pidFile !== false) writePid(config.paths.run);
+    this.#runDir = config.paths.run;
     await this.#tell('READY=1', `STATUS=${this.#about()}`);
     this.#logger.info(
       { pid: process.pid, services: generation.rex.services, addresses: this.#modules.addresses },
@@ -271,6 +280,7 @@ class Daemon {
 
   /** Closes what is open, without waiting for what hangs. */
   async discard(): Promise<void> {
+    if (this.#runDir !== undefined) removePid(this.#runDir);
     this.#modules.abort();
     await within(this.#modules.close(), QUICK_MS);
     // The claims are left to a process of their own, which needs the lock that this one holds.

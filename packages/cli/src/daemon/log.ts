@@ -2,6 +2,9 @@ import type { Logger } from '@rexray/core';
 import type { LogLevel } from '@rexray/runtime/config';
 import { type DestinationStream, destination, type Logger as Pino, pino, stdTimeFunctions } from 'pino';
 import type { Redactor } from '../redact.ts';
+import type { Colours } from '../terminal/style.ts';
+import { type LogFile, logFile } from './log-file.ts';
+import { readable } from './readable.ts';
 
 /** Lines that wait for a reader that is slow, in bytes; beyond it they are dropped, so that the log never holds up a verb. */
 const MAX_WAITING = 8 * 1024 * 1024;
@@ -9,6 +12,8 @@ const MAX_WAITING = 8 * 1024 * 1024;
 export interface DaemonLog {
   readonly logger: Logger;
   setLevel(level: LogLevel): void;
+  /** From now on every line goes to a file in this directory too. */
+  keepIn(logDir: string): void;
   /** Writes what still waits. */
   flush(): void;
 }
@@ -20,12 +25,19 @@ export function daemonLog(o: {
   /** Lines go there instead of standard output. */
   readonly write?: (line: string) => void;
   readonly tty: boolean;
+  readonly colours?: Colours;
 }): DaemonLog {
   const file = o.write === undefined ? destination({ dest: 1, sync: false, maxLength: MAX_WAITING }) : undefined;
   // Nobody reads any more: that is no reason to end.
   file?.on('error', () => {});
   const write = o.write ?? ((line: string) => void file?.write(line));
-  const stream: DestinationStream = { write: o.tty ? (line) => write(readable(line)) : write };
+  let kept: LogFile | undefined;
+  const stream: DestinationStream = {
+    write(line) {
+      write(o.tty ? `${readable(line.trimEnd(), o.colours)}\n` : line);
+      kept?.write(line);
+    },
+  };
   const log: Pino = pino(
     {
       level: pinoLevel(o.level),
@@ -45,7 +57,11 @@ export function daemonLog(o: {
     setLevel(level) {
       log.level = pinoLevel(level);
     },
+    keepIn(logDir) {
+      kept = logFile(logDir);
+    },
     flush() {
+      kept?.flush();
       try {
         file?.flushSync();
       } catch {
@@ -56,12 +72,3 @@ export function daemonLog(o: {
 }
 
 const pinoLevel = (level: LogLevel): string => (level === 'panic' ? 'fatal' : level);
-
-/** `20:15:02.114 INFO  mount volume=data ms=12.3` */
-function readable(line: string): string {
-  const { level, time, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
-  const clock = String(time).slice(11, 23);
-  const about = Object.entries(fields).map(([k, v]) => `${k}=${typeof v === 'string' ? quoted(v) : JSON.stringify(v)}`);
-  return `${[clock, String(level).toUpperCase().padEnd(5), String(msg), ...about].join(' ')}\n`;
-}
-const quoted = (s: string): string => (/[\s"=]/.test(s) ? JSON.stringify(s) : s);

@@ -1,4 +1,4 @@
-export { DRIVER_ALIASES, driverName, OUR_DRIVERS, sectionNames } from './aliases.ts';
+export { DRIVER_ALIASES, driverName, OUR_DRIVERS, REXRAY_DRIVERS, sectionNames } from './aliases.ts';
 export {
   type Config,
   type DriverConfig,

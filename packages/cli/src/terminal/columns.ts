@@ -1,0 +1,94 @@
+/** A column of a table: its heading, and what stands in a row. */
+export interface Column<T> {
+  readonly head: string;
+  readonly cell: (x: T) => string;
+  /** Is cut to fit the terminal, the highest first; absent: never, until nothing else helps. */
+  readonly gives?: number;
+  /** Its words are coloured by what they say. */
+  readonly state?: true;
+}
+
+const GAP = '  ';
+/** A column that gives way keeps at least so many characters. */
+const LEAST = 6;
+
+/** Control and direction characters would move the cursor or hide text: they are shown as what they are. */
+export const printable = (text: string): string =>
+  text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (c) => `\\u{${c.codePointAt(0)?.toString(16) ?? ''}}`);
+
+/** East Asian wide characters and emoji take two cells; combining marks none. */
+export function cells(text: string): number {
+  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
+  let n = 0;
+  for (const c of text)
+    n += /\p{M}/u.test(c)
+      ? 0
+      : /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Extended_Pictographic}/u.test(
+            c,
+          )
+        ? 2
+        : 1;
+  return n;
+}
+
+function cut(text: string, width: number): string {
+  if (cells(text) <= width) return text;
+  let out = '';
+  for (const c of text) {
+    if (cells(out + c) > width - 1) break;
+    out += c;
+  }
+  return `${out}…`;
+}
+
+export interface Layout {
+  readonly quiet: boolean;
+  /** Cells of the terminal; absent: as wide as it is. */
+  readonly width?: number | undefined;
+  readonly head?: ((text: string) => string) | undefined;
+  readonly state?: ((text: string) => string) | undefined;
+}
+
+/** Aligned columns without borders, two spaces apart, as REX-Ray prints them; cut with `…` to fit a terminal. */
+export function aligned<T>(rows: readonly T[], columns: readonly Column<T>[], o: Layout): string {
+  const heads = columns.map((c) => c.head);
+  const body = rows.map((r) => columns.map((c) => printable(c.cell(r))));
+  const all = o.quiet ? body : [heads, ...body];
+  const widths = fitted(
+    columns.map((_, i) => all.reduce((most, row) => Math.max(most, cells(row[i] ?? '')), 0)),
+    columns,
+    o.width,
+  );
+  const lines = all.map((row, at) => {
+    const heading = !o.quiet && at === 0;
+    const parts = row.map((text, i) => {
+      const short = cut(text, widths[i] ?? 0);
+      const last = row.slice(i + 1).every((t) => t === '');
+      const padding = last ? '' : ' '.repeat((widths[i] ?? 0) - cells(short));
+      const paint = heading ? o.head : columns[i]?.state === true ? o.state : undefined;
+      return `${paint === undefined || short === '' ? short : paint(short)}${padding}`;
+    });
+    return parts.join(GAP).trimEnd();
+  });
+  return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
+}
+
+/** Widths that fit: first from the columns that give way, then from the widest. */
+function fitted(wanted: readonly number[], columns: readonly Column<never>[], room: number | undefined): number[] {
+  const widths = [...wanted];
+  const total = (): number => widths.reduce((n, w) => n + w, 0) + GAP.length * (widths.length - 1);
+  if (room === undefined) return widths;
+  const order = columns.map((c, i) => ({ i, gives: c.gives ?? 0 })).sort((a, b) => b.gives - a.gives);
+  for (const least of [LEAST * 2, LEAST]) {
+    for (const { i, gives } of order) {
+      const over = total() - room;
+      if (over > 0 && gives > 0) widths[i] = Math.max(Math.min(least, widths[i] ?? 0), (widths[i] ?? 0) - over);
+    }
+  }
+  while (total() > room) {
+    const widest = widths.indexOf(Math.max(...widths));
+    if ((widths[widest] ?? 0) <= 2) break;
+    widths[widest] = (widths[widest] ?? 0) - 1;
+  }
+  return widths;
+}
