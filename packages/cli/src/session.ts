@@ -1,8 +1,7 @@
 import { type Integration, isVolumeError, type Logger } from '@rexray/core';
-import { type Address, connect, type RestClient } from '@rexray/rest-client';
+import { addressFor, connect, type RestClient } from '@rexray/rest-client';
 import type { Rexray } from '@rexray/runtime';
 import { loadConfig, placesOf } from '@rexray/runtime/config';
-import { usage } from './failure.ts';
 import type { Io } from './io.ts';
 import { Redactor } from './redact.ts';
 
@@ -42,7 +41,7 @@ const named = (t: Target, io: Io): string | undefined =>
  * own (`-c`), or with keys of the configuration as flags, a command is done here: the daemon is configured otherwise.
  */
 export async function openSession(t: Target, io: Io, logger: Logger, redactor = new Redactor()): Promise<Session> {
-  if (t.host !== undefined) return remote(connect(addressOf(t.host)), named(t, io));
+  if (t.host !== undefined) return remote(connect(await hostAddress(t.host, t, io)), named(t, io));
   if (t.config === undefined && Object.keys(t.set ?? {}).length === 0) {
     const { run } = placesOf({ env: io.env as Record<string, string>, root: process.geteuid?.() === 0 });
     const client = connect({ socketPath: `${run}/rexray.sock` });
@@ -50,7 +49,8 @@ export async function openSession(t: Target, io: Io, logger: Logger, redactor = 
     client.close();
   }
   const config = await loadConfig({ ...configOptions(t, io) });
-  if (config.host !== undefined) return remote(connect(addressOf(config.host)), named(t, io));
+  if (config.host !== undefined && !config.embedded)
+    return remote(connect(addressFor(config.host, config.client())), named(t, io));
   const [{ openRexray }, { checkServices }] = await Promise.all([
     import('@rexray/runtime'),
     import('@rexray/runtime/daemon'),
@@ -88,13 +88,12 @@ async function answers(client: RestClient): Promise<boolean> {
   }
 }
 
-/** `unix:///run/x.sock`, `/run/x.sock`, `tcp://host:port` as REX-Ray writes it, `http(s)://host:port`. */
-export function addressOf(host: string): Address {
-  const path = /^(?:unix:\/\/)?(\/.*)$/.exec(host)?.[1];
-  if (path !== undefined) return { socketPath: path };
-  const url = host.replace(/^tcp:\/\//, 'http://');
-  if (/^https?:\/\/[^/]+\/?$/.test(url)) return { url };
-  throw usage(`"${host}" is not the address of a server.`, 'Write unix:///run/rexray/rexray.sock or tcp://host:port.');
+/** A server over the network is spoken to as the configuration says: TLS and token. One on a socket needs neither. */
+export async function hostAddress(host: string, t: Target, io: Io): Promise<ReturnType<typeof addressFor>> {
+  if (/^(unix:\/\/)?\//.test(host)) return addressFor(host);
+  const address = addressFor(host);
+  const { client } = await loadConfig(configOptions(t, io));
+  return address.socketPath === undefined ? addressFor(host, client()) : address;
 }
 
 function remote(client: RestClient, service: string | undefined): Session {

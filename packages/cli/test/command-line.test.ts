@@ -1,10 +1,10 @@
+import { addressFor } from '@rexray/rest-client';
 import { describe, expect, it } from 'vitest';
 import { normalized, plansAsDryRuns, withoutForeground } from '../src/command-line.ts';
 import { createOptions } from '../src/commands/create-flags.ts';
 import { knownFlags, wordsOf } from '../src/flags/known.ts';
 import { run } from '../src/index.ts';
 import { Redactor } from '../src/redact.ts';
-import { addressOf } from '../src/session.ts';
 import { GLOBAL_FLAGS } from '../src/table/index.ts';
 
 const said = async (...argv: string[]): Promise<{ status: number; out: string; err: string }> => {
@@ -80,10 +80,10 @@ describe('the command line', () => {
   });
 
   it('knows addresses as REX-Ray writes them', () => {
-    expect(addressOf('unix:///run/x.sock')).toEqual({ socketPath: '/run/x.sock' });
-    expect(addressOf('/run/x.sock')).toEqual({ socketPath: '/run/x.sock' });
-    expect(addressOf('tcp://127.0.0.1:7979')).toEqual({ url: 'http://127.0.0.1:7979' });
-    expect(() => addressOf('x')).toThrow('is not the address');
+    expect(addressFor('unix:///run/x.sock')).toEqual({ socketPath: '/run/x.sock' });
+    expect(addressFor('/run/x.sock')).toEqual({ socketPath: '/run/x.sock' });
+    expect(addressFor('tcp://127.0.0.1:7979')).toEqual({ url: 'tcp://127.0.0.1:7979' });
+    expect(() => addressFor('x')).toThrow('is not the address');
   });
 
   it('makes options of a create from flags; what the table does not know is the driver’s', () => {

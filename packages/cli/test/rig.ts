@@ -155,3 +155,13 @@ export const services = (all: Readonly<Record<string, Config>>, fallback = Objec
   libstorage: { service: fallback, server: { services: all } },
   rexray: NO_DEFAULT,
 });
+
+/** A port of the loopback interface that nobody has now. */
+export async function freePort(): Promise<number> {
+  const { createServer } = await import('node:net');
+  const s = createServer();
+  await new Promise<void>((resolve) => s.listen(0, '127.0.0.1', resolve));
+  const { port } = s.address() as { port: number };
+  await new Promise((resolve) => s.close(resolve));
+  return port;
+}

@@ -10,6 +10,7 @@ import { EventLog } from './event-log.ts';
 import { EventStreams } from './event-stream.ts';
 import { Gatekeeper } from './gatekeeper.ts';
 import { Answers } from './idempotency.ts';
+import { Connections } from './listen/connections.ts';
 import type { Answering } from './listen/listeners.ts';
 import { Operations } from './operations.ts';
 import { type Health, ownHandlers } from './own-handlers.ts';
@@ -23,6 +24,8 @@ export interface App {
   readonly answering: Answering;
   /** Takes nothing new, ends the streams of events, waits for the verbs that run. */
   drain(): Promise<void>;
+  /** Answers when the last connection of the socket has ended. */
+  close(): Promise<void>;
 }
 export interface AppParts {
   readonly config: RestConfig;
@@ -37,6 +40,7 @@ export function buildApp(context: Omit<FrontendContext, 'signal'>, { config, acc
   const room = { services: context.services, access, operations, answers: new Answers(config), signMs: config.signMs };
   const gatekeeper = new Gatekeeper(access, config);
   const fastify = server(context, config, gatekeeper);
+  const connections = new Connections(fastify.server);
   const own = ownHandlers(context, { access, operations, streams, health });
   for (const route of ROUTES) {
     const handler = route.verb ? verbHandler(route, room) : own(route);
@@ -55,6 +59,11 @@ export function buildApp(context: Omit<FrontendContext, 'signal'>, { config, acc
         gatekeeper.came(q, door);
         fastify.routing(q, r);
       },
+    },
+    async close() {
+      const closed = fastify.close();
+      connections.endIdle();
+      await closed;
     },
     async drain() {
       streams.close();

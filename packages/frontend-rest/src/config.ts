@@ -2,7 +2,7 @@ import { type Static, schema, Type } from '@rexray/core/schema';
 
 const opt = Type.Optional;
 const file = (description: string) => opt(Type.String({ description }));
-const names = (description: string) => opt(Type.Array(Type.String(), { writeOnly: true, description }));
+const names = (description: string) => opt(Type.Array(Type.String(), { description }));
 
 const Tls = Type.Object(
   {

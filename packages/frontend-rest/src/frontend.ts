@@ -34,14 +34,14 @@ export async function createRestServer(context: FrontendContext, config: RestSet
     open = await listenEverywhere(app, c, context);
   } catch (e) {
     await app.drain();
-    await app.fastify.close();
+    await app.close();
     throw e;
   }
   const { socket, listeners } = open;
   const close = once(async () => {
     // The name goes first: whoever comes now finds no server, not one that refuses.
     await socket.remove();
-    const ended = [app.fastify.close(), ...listeners.map((l) => l.close())];
+    const ended = [app.close(), ...listeners.map((l) => l.close())];
     await Promise.all([...ended, app.drain()]);
     // Until here: who waits for the end may lose patience with the verbs that still run.
     context.signal.removeEventListener('abort', stop);

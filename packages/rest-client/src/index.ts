@@ -1,6 +1,7 @@
 export { ANSWERS, type AnswerName } from './answer-schemas.ts';
 export { CallQuery, DryRunQuery } from './ask-schemas.ts';
 export type { RemoteCallOptions } from './call.ts';
+export { addressFor, type ClientFiles } from './client-settings.ts';
 export { connect, type RemoteHealth, type RemoteOperation, type RestClient } from './connect.ts';
 export { EVENT_NAMES, isEventName, isReplayed } from './event-names.ts';
 export { fingerprintText, type KnownHost, knownHost, knownHostsIn } from './known-hosts.ts';

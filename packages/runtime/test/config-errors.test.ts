@@ -137,8 +137,9 @@ describe('warnings', () => {
     ['rexray.libstorage.sevrice: a', 'did you mean libstorage.service?'],
     ['rexray.volume.mount.preempt: true', `write ${OPS}.mount.preempt`],
     ['rexray.storageDrivers: [ec2]', 'write libstorage.service'],
-    ['libstorage.server.auth.key: abc', 'libstorage.server.auth.key has no effect'],
-    ['libstorage.client.tls.insecure: true', 'libstorage.tls.insecure has no effect'],
+    ['rexray.csi.nfs.volumes: abc', 'rexray.csi.nfs.volumes has no effect'],
+    ['libstorage.client.tls.insecrue: true', 'did you mean'],
+    ['libstorage.server.endpoints.a: { address: "unix:///x", adress: x }', 'did you mean'],
     ['completely: different', 'completely is not known and has no effect'],
   ])('%s', async (text, said) => {
     expect(await warnings(`${text}\n`)).toContain(said);

@@ -2,6 +2,7 @@ import { VolumeError } from '@rexray/core';
 import type { Schema } from '@rexray/core/schema';
 import { defaultModule, type EffectiveConfig, type ModuleConfig } from '@rexray/runtime/config';
 import { frontendInstalled } from '@rexray/runtime/daemon';
+import { apiSettings } from './api-settings.ts';
 
 /** The daemon's own module: the interface that commands and programs use. */
 export const API_MODULE = 'the daemon’s own interface';
@@ -22,7 +23,7 @@ export function modulePlans(config: EffectiveConfig, warn: (message: string) => 
     name: API_MODULE,
     type: 'rest',
     host: `unix://${config.paths.run}/rexray.sock`,
-    settings: {},
+    settings: apiSettings(config.server),
     own: true,
   };
   const plans = [own, ...(Object.keys(config.modules).length === 0 ? byDefault(config, warn) : written)];

@@ -2,6 +2,7 @@ import { CONFIG_ROWS, DAEMON_ROWS } from './daemon.ts';
 import { HOLDER_ROWS, HOST_ROWS, SNAPSHOT_ROWS } from './others.ts';
 import type { CommandRow, FlagRow, GroupRow } from './row.ts';
 import { flag } from './row.ts';
+import { TOKEN_ROWS } from './token.ts';
 import { VOLUME_ROWS } from './volume.ts';
 
 /** Every command of this program. The names and aliases are REX-Ray's where it has them. A new command is a row and a file in `commands/`. */
@@ -12,6 +13,7 @@ export const ROWS: readonly CommandRow[] = [
   ...DAEMON_ROWS,
   ...HOST_ROWS,
   ...CONFIG_ROWS,
+  ...TOKEN_ROWS,
 ];
 
 export const GROUPS: readonly GroupRow[] = [
@@ -23,6 +25,7 @@ export const GROUPS: readonly GroupRow[] = [
   { name: 'node', about: 'nodes that have volumes' },
   { name: 'plugin', about: 'installed plugins' },
   { name: 'config', about: 'the configuration' },
+  { name: 'token', about: 'tokens that say who asks a server' },
   { name: 'adapter', about: 'services and nodes, in REX-Ray’s words', hidden: true },
 ];
 

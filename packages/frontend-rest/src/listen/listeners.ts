@@ -6,6 +6,7 @@ import type { Access, Door } from '../auth/callers.ts';
 import type { EndpointConfig } from '../config.ts';
 import { claimSocket } from '../socket.ts';
 import { listenAddress, urlOf } from './address.ts';
+import { Connections } from './connections.ts';
 import { readServerTls, type ServerTls, stampOf } from './server-tls.ts';
 
 /** What answers requests, whichever endpoint they come from. */
@@ -82,6 +83,7 @@ export async function openEndpoint(
     known: tls?.known ?? [],
   };
   const server = madeServer(tls, answering, door);
+  const connections = new Connections(server);
   if (at.kind === 'unix') {
     const socket = await claimSocket(at.path, (path) => listening(server, { path }, e.address));
     return {
@@ -89,7 +91,7 @@ export async function openEndpoint(
       health: async () => ((await socket.ours()) ? undefined : `${at.path} was removed or replaced`),
       close: async () => {
         await socket.remove();
-        await closed(server);
+        await closed(server, connections);
       },
     };
   }
@@ -101,7 +103,7 @@ export async function openEndpoint(
     health: async () => (server.listening ? undefined : `endpoint "${name}" does not listen any more`),
     close: async () => {
       clearInterval(renewal);
-      await closed(server);
+      await closed(server, connections);
     },
   };
 }
@@ -174,9 +176,9 @@ function renewing(
   return timer;
 }
 
-function closed(server: http.Server): Promise<void> {
+function closed(server: http.Server, connections: Connections): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
-    server.closeIdleConnections();
+    connections.endIdle();
   });
 }

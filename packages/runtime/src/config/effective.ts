@@ -11,6 +11,14 @@ import { type ModuleConfig, moduleNames, readModule } from './modules.ts';
 import { type Operations, readOperations, rootPath } from './operations.ts';
 import type { Paths } from './places.ts';
 import type { At, ConfigReader, Explained } from './reader.ts';
+import {
+  type ClientSettings,
+  readClient,
+  readServer,
+  readToken,
+  type ServerSettings,
+  type TokenSettings,
+} from './server.ts';
 import { defaultService, readServices, type ServiceEntry } from './services.ts';
 import { leaves } from './tree.ts';
 import { driverWarnings, keyWarnings } from './unknown.ts';
@@ -35,6 +43,14 @@ export interface EffectiveConfig {
   readonly moduleStartTimeoutMs: number;
   /** `libstorage.host` or `rexray.host`: a server to use instead. */
   readonly host?: string;
+  /** This is the server, although `host` is set. */
+  readonly embedded: boolean;
+  /** Where the daemon listens and who may use it. Reads files of keys and certificates only where they are used. */
+  readonly server: ServerSettings;
+  /** How a client speaks with `host`. @throws VolumeError `invalid` */
+  client(): ClientSettings;
+  /** What `rexray token` makes tokens with. */
+  token(): TokenSettings;
   /** Files that were read, lowest first. */
   readonly files: readonly string[];
   readonly warnings: readonly string[];
@@ -85,6 +101,10 @@ export function effective(b: Built): EffectiveConfig {
     paths,
     ...general(reader),
     ...(host !== undefined && host !== '' && { host }),
+    embedded: reader.get('bool', 'libstorage.embedded') ?? false,
+    server: readServer(reader, { paths, services: services.map((s) => s.name), host: host || undefined }),
+    client: () => readClient(reader, paths),
+    token: () => readToken(reader),
     files: b.files,
     warnings: [
       ...b.warnings,

@@ -19,5 +19,7 @@ export { defaultModule, type ModuleConfig } from './modules.ts';
 export type { Operations } from './operations.ts';
 export { makePlaces, type Paths, placesOf } from './places.ts';
 export type { At, Explained, Source } from './reader.ts';
+export type { ClientSettings, EndpointSettings, ServerSettings, TokenSettings } from './server.ts';
+export type { TlsSettings } from './tls.ts';
 export { assertTrusted, distrust } from './trust.ts';
 export type { LogLevel } from './values.ts';

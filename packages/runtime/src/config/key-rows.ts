@@ -1,5 +1,6 @@
 import { INERT_ROWS } from './inert-key-rows.ts';
 import type { KeySpec } from './keys.ts';
+import { SERVER_ROWS } from './server-key-rows.ts';
 
 /** Every key that works, but for the drivers' own, which their schemas bring. In the order of the documentation. */
 const WORKING_ROWS = [
@@ -253,4 +254,4 @@ const WORKING_ROWS = [
   },
 ] as const satisfies readonly KeySpec[];
 
-export const KEY_ROWS = [...WORKING_ROWS, ...INERT_ROWS] as const;
+export const KEY_ROWS = [...WORKING_ROWS, ...SERVER_ROWS, ...INERT_ROWS] as const;

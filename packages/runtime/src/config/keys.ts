@@ -14,6 +14,8 @@ export interface KeySpec {
   /** Further names in the environment, read after the regular one. */
   readonly env?: readonly string[];
   readonly secret?: boolean;
+  /** A word, or a section of keys below it. */
+  readonly section?: boolean;
   /** Read and checked, but nothing acts on it in this version. */
   readonly unused?: boolean;
   /**

@@ -154,7 +154,7 @@ export class ConfigReader {
     if (isSet(node)) return { value: node.leaf.value, source, place: node.leaf.place, ...(scope !== '' && { scope }) };
     const spec = node === undefined || node.children.size === 0 ? undefined : keySpec(key);
     // `libstorage.tls` is a word or a section.
-    if (spec === undefined || spec.effect !== undefined) return undefined;
+    if (spec === undefined || spec.effect !== undefined || spec.section === true) return undefined;
     throw invalid({ key, expected: EXPECTED[spec.type], why: `is a section here, but must be ${EXPECTED[spec.type]}` });
   }
 }

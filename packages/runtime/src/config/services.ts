@@ -80,7 +80,8 @@ const named = (value: unknown, key: string): string => {
 
 /** REX-Ray's short form: `libstorage.service: ebs` alone is a service `ebs` with the driver `ebs`. */
 function automatic(reader: ConfigReader, modules: readonly string[]): readonly ServiceEntry[] {
-  if (reader.written('libstorage.host') || reader.written('rexray.host')) return [];
+  const elsewhere = reader.written('libstorage.host') || reader.written('rexray.host');
+  if (elsewhere && reader.get('bool', 'libstorage.embedded') !== true) return [];
   const wanted = [generalDefault(reader), ...modules.map((module) => moduleDefault(reader, module))];
   return [...new Set(wanted.filter((n) => n !== undefined))].map((name) => {
     checkName(name);

@@ -1,0 +1,228 @@
+import type { KeySpec } from './keys.ts';
+
+/** Where a server is, where one listens, and who may use it. */
+export const SERVER_ROWS = [
+  { key: 'rexray.host', type: 'string', meaning: 'Overrides `libstorage.host`.', since: '0.4' },
+  {
+    key: 'libstorage.host',
+    type: 'string',
+    meaning:
+      'Server to use, `unix:///…` or `tcp://host:port`; while it is set, no service is made from `libstorage.service` alone, unless `libstorage.embedded` is true.',
+    since: '0.4',
+  },
+  {
+    key: 'libstorage.embedded',
+    type: 'bool',
+    default: 'false',
+    meaning:
+      'This is the server, although `libstorage.host` is set: without configured endpoints it listens there (endpoint `localhost`).',
+    since: '0.4',
+  },
+  {
+    key: 'libstorage.client.auth.token',
+    type: 'string',
+    meaning: 'Bearer token for the server, or the path of a file that holds it.',
+    since: '0.9',
+    secret: true,
+  },
+  {
+    key: 'libstorage.server.endpoints.<name>.address',
+    type: 'string',
+    meaning:
+      'Where the daemon listens beside its own socket: `tcp://host:port`, `tcp://:port` (every address) or `unix:///…`. All services are served on all endpoints.',
+    since: '0.4',
+  },
+  {
+    key: 'libstorage.server.endpoints.<name>.allowPlaintext',
+    type: 'bool',
+    default: 'false',
+    meaning: 'TCP without TLS. Whoever is on the network reads everything, tokens included.',
+    since: 'new',
+  },
+  {
+    key: 'libstorage.server.endpoints.<name>.allowAnonymous',
+    type: 'bool',
+    default: 'false',
+    meaning: 'TCP without authentication. Whoever reaches the port may do everything.',
+    since: 'new',
+  },
+  {
+    key: 'libstorage.server.endpoints.<name>.tls',
+    type: 'string',
+    meaning: 'TLS of this endpoint, as `libstorage.tls`: a word, or a section with the same keys.',
+    since: 'new',
+    section: true,
+  },
+  {
+    key: 'libstorage.server.endpoints.<name>.tls.<setting>',
+    type: 'string',
+    meaning: 'The settings of `libstorage.tls`, for this endpoint alone.',
+    since: 'new',
+  },
+  {
+    key: 'libstorage.server.auth.key',
+    type: 'string',
+    meaning:
+      'Key that tokens are verified with: a secret of at least 16 bytes (HS…), a public key in PEM, or the path of a file with one.',
+    since: '0.9',
+    secret: true,
+  },
+  {
+    key: 'libstorage.server.auth.alg',
+    type: 'string',
+    default: 'HS256',
+    meaning: 'Algorithm of tokens: HS, RS, PS or ES with 256, 384 or 512. No other is taken.',
+    since: '0.9',
+  },
+  {
+    key: 'libstorage.server.auth.allow',
+    type: 'list',
+    meaning: 'Who may use the server: subjects, tokens, or `tag:token`. Empty: everyone with a good token.',
+    since: '0.9',
+    secret: true,
+  },
+  {
+    key: 'libstorage.server.auth.deny',
+    type: 'list',
+    meaning: 'Who may not. Comes before `allow`; alone it means everyone but these (REX-Ray then let nobody in).',
+    since: '0.9',
+    secret: true,
+  },
+  {
+    key: 'libstorage.server.auth.disabled',
+    type: 'bool',
+    default: 'false',
+    meaning: 'Tokens are not looked at. REX-Ray never read it.',
+    since: '0.9',
+  },
+  {
+    key: 'libstorage.server.services.<name>.auth.allow',
+    type: 'list',
+    meaning: 'Who may see and use this service; for others it does not exist.',
+    since: '0.9',
+    secret: true,
+  },
+  {
+    key: 'libstorage.server.services.<name>.auth.deny',
+    type: 'list',
+    meaning: 'Who may not see this service.',
+    since: '0.9',
+    secret: true,
+  },
+  {
+    key: 'libstorage.server.rateLimit.perSecond',
+    type: 'int',
+    default: '200',
+    meaning: 'Requests of one caller a second, on TCP; further ones are answered 429. 0: no limit.',
+    since: 'new',
+  },
+  {
+    key: 'libstorage.server.rateLimit.burst',
+    type: 'int',
+    default: '400',
+    meaning: 'How many of them may come at once.',
+    since: 'new',
+  },
+  {
+    key: 'libstorage.server.audit',
+    type: 'path',
+    meaning: 'File to which every call that changes something adds a line of JSON: who, what, before, after.',
+    since: 'new',
+  },
+  {
+    key: 'libstorage.server.tasks.exeTimeout',
+    type: 'duration',
+    default: '1m',
+    meaning: 'How long a libStorage request waits before it is answered 408 with its task, which goes on.',
+    since: '0.4',
+  },
+  {
+    key: 'libstorage.server.tasks.logTimeout',
+    type: 'duration',
+    default: '10m',
+    meaning: 'How long ended tasks can be read. REX-Ray: 0s, and asynchronous ones for ever.',
+    since: '0.4',
+  },
+  {
+    key: 'libstorage.tls',
+    type: 'string',
+    meaning:
+      'TLS of TCP, also below `libstorage.server` and `libstorage.client`: `true`, `false`, `insecure`, `verifyPeers`, `<host> sha256 <fingerprint>`, or a section. Without it, on where the files of the directory for TLS are there.',
+    since: '0.8.2',
+    section: true,
+  },
+  {
+    key: 'libstorage.tls.certFile',
+    type: 'path',
+    meaning: 'Certificate in PEM. Default: `rexray.crt` in the directory for TLS, where it exists.',
+    since: '0.8.2',
+  },
+  {
+    key: 'libstorage.tls.keyFile',
+    type: 'path',
+    meaning: 'Its key. Default: `rexray.key` in the directory for TLS.',
+    since: '0.8.2',
+  },
+  {
+    key: 'libstorage.tls.trustedCertsFile',
+    type: 'path',
+    meaning:
+      'Authorities: of the server for a client, of clients for a server. Default: `cacerts` in the directory for TLS.',
+    since: '0.8.2',
+  },
+  {
+    key: 'libstorage.tls.knownHosts',
+    type: 'path',
+    meaning:
+      'Lines `host sha256 fingerprint`. Default for a client: `known_hosts` in the user’s directory, then in that for TLS.',
+    since: '0.9',
+  },
+  {
+    key: 'libstorage.tls.serverName',
+    type: 'string',
+    meaning: 'Name in the certificate of the server, where it is not that of the address.',
+    since: '0.8.2',
+  },
+  { key: 'libstorage.tls.disabled', type: 'bool', default: 'false', meaning: 'No TLS.', since: '0.8.2' },
+  {
+    key: 'libstorage.tls.insecure',
+    type: 'bool',
+    default: 'false',
+    meaning: 'A client takes any certificate: whoever stands in between reads everything.',
+    since: '0.8.2',
+  },
+  {
+    key: 'libstorage.tls.verifyPeers',
+    type: 'bool',
+    default: 'false',
+    meaning: 'A client knows servers by known hosts alone.',
+    since: '0.9',
+  },
+  {
+    key: 'libstorage.tls.clientCertRequired',
+    type: 'bool',
+    default: 'false',
+    meaning: 'A server refuses clients without a certificate that it trusts.',
+    since: '0.8.2',
+  },
+  {
+    key: 'rexray.token.key',
+    type: 'string',
+    meaning: 'Key for `rexray token`, or the path of a file with it; else `libstorage.server.auth.key`.',
+    since: '0.9',
+    secret: true,
+  },
+  {
+    key: 'rexray.token.alg',
+    type: 'string',
+    meaning: 'Algorithm for `rexray token`; else `libstorage.server.auth.alg`.',
+    since: '0.9',
+  },
+  {
+    key: 'rexray.token.exp',
+    type: 'duration',
+    default: '8760h',
+    meaning: 'Life of a token that `rexray token new` makes.',
+    since: '0.9',
+  },
+] as const satisfies readonly KeySpec[];
