@@ -25,7 +25,9 @@ export async function events(p: Plain<EventFlags>): Promise<number> {
   const unknown = types.find((t) => !isEventName(t));
   if (unknown !== undefined) throw usage(`"${unknown}" is not an event.`, `Events: ${EVENT_NAMES.join(', ')}.`);
   const run = placesOf({ env: io.env as Record<string, string>, root: process.geteuid?.() === 0 }).run;
-  const client = connect(flags.host === undefined ? { socketPath: `${run}/rexray.sock` } : await hostAddress(flags.host, flags, io));
+  const client = connect(
+    flags.host === undefined ? { socketPath: `${run}/rexray.sock` } : await hostAddress(flags.host, flags, io),
+  );
   const stop = new AbortController();
   const quiet = (): NodeJS.Timeout => setTimeout(() => stop.abort(), SILENCE_MS);
   io.signal.addEventListener('abort', () => stop.abort(), { once: true });
