@@ -1,37 +1,58 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { FROM_SOURCES, killAll, lives, loopsBelow, NODE24, until, type World } from '@rexray/rig';
-import type { PluginStart } from './plugin-main.ts';
+import { killAll, lives, loopsBelow, until, WORKSPACE, type World } from '@rexray/rig';
 
-const PROGRAM = fileURLToPath(new URL('./plugin-main.ts', import.meta.url));
+/** What operators run: the program as it was built (`npm run build`). */
+const REXRAY = join(WORKSPACE, 'bin/rexray');
 
 export interface PluginOptions {
   readonly images?: string;
   readonly shared?: boolean;
-  readonly operations?: PluginStart['operations'];
+  readonly preempt?: boolean;
+  /** Names of modules, each with a socket of its name. */
   readonly names?: readonly string[];
   readonly engine?: string;
-  readonly env?: Readonly<Record<string, string>>;
 }
 
-/** The plugin in a process of its own in a world, over image files, on `/run/docker/plugins/<name>.sock`. */
+/** `rexray start` in a world: the daemon with modules for Docker over image files, on `/run/docker/plugins/<name>.sock`. */
 export class Plugin {
   readonly world: World;
   readonly home: string;
   readonly images: string;
-  readonly #o: PluginOptions;
+  readonly #names: readonly string[];
   #child: ChildProcess | undefined;
 
   constructor(world: World, o: PluginOptions = {}) {
     this.world = world;
     this.home = join(world.dir, 'home');
     this.images = o.images ?? join(world.dir, 'images');
-    this.#o = o;
-    mkdirSync(this.home, { recursive: true });
+    this.#names = o.names ?? ['rexray'];
+    mkdirSync(join(this.home, 'etc'), { recursive: true });
+    // JSON is YAML.
+    writeFileSync(join(this.home, 'etc/rexray.yml'), JSON.stringify(this.#configuration(o)));
     world.cleanup.add(() => this.stop('SIGKILL'));
+  }
+
+  #configuration(o: PluginOptions): object {
+    const module = (name: string): object => ({
+      type: 'docker',
+      host: `unix:///run/docker/plugins/${name}.sock`,
+      ...(o.engine !== undefined && { engine: o.engine }),
+    });
+    const driver = { volumePath: this.images, shared: o.shared === true };
+    return {
+      rexray: {
+        node: { id: this.world.name, mountNamespace: '/proc/self' },
+        modules: Object.fromEntries(this.#names.map((n) => [n, module(n)])),
+      },
+      libstorage: {
+        service: 'loop',
+        server: { services: { loop: { driver: 'local-loop', 'local-loop': driver } } },
+        integration: { volume: { operations: { mount: { preempt: o.preempt === true } } } },
+      },
+    };
   }
 
   get pid(): number {
@@ -39,43 +60,43 @@ export class Plugin {
   }
 
   async start(): Promise<this> {
-    const { world } = this;
-    const names = this.#o.names ?? ['rexray'];
-    const spec: PluginStart = {
-      home: this.home,
-      images: this.images,
-      shared: this.#o.shared === true,
-      nodeId: world.name,
-      ...(this.#o.operations !== undefined && { operations: this.#o.operations }),
-      sockets: names.map((n) => ({
-        host: `unix:///run/docker/plugins/${n}.sock`,
-        ...(this.#o.engine !== undefined && { engine: this.#o.engine }),
-      })),
-    };
-    const child = world.start('plugin', [NODE24, ...FROM_SOURCES, PROGRAM, JSON.stringify(spec)], this.#o.env);
+    const env = { HOME: this.home, REXRAY_HOME: this.home };
+    const child = this.world.start('plugin', [process.execPath, REXRAY, 'start'], env);
     this.#child = child;
-    await until(async () => {
-      if (!lives(child.pid ?? 0)) throw new Error(`the plugin ended: ${this.log()}`);
-      return (await this.ask('/Plugin.Activate').catch(() => undefined))?.status === 200;
-    }, 'the plugin answers');
+    await until(
+      async () => {
+        if (!lives(child.pid ?? 0)) throw new Error(`the plugin ended: ${this.log()}`);
+        return (await this.ask('/Plugin.Activate').catch(() => undefined))?.status === 200;
+      },
+      'the plugin answers',
+      60_000,
+    );
     return this;
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     const pid = this.pid;
     this.#child = undefined;
-    if (pid > 0 && lives(pid)) await killAll([pid], signal, 30_000);
+    if (pid > 0 && lives(pid)) await killAll([pid], signal, 60_000);
   }
 
   log(): string {
     return this.world.log('plugin');
   }
 
+  /** A command of the operator, to this daemon. @throws with what it said */
+  async rexray(...args: readonly string[]): Promise<string> {
+    const env = { HOME: this.home, REXRAY_HOME: this.home };
+    const r = await this.world.run([process.execPath, REXRAY, ...args], { env });
+    if (r.status !== 0) throw new Error(`rexray ${args.join(' ')}: status ${r.status}: ${r.err}${r.out}`);
+    return r.out.trim();
+  }
+
   /** A call, as an engine makes it. */
   ask(
     call: string,
     body?: object,
-    name = this.#o.names?.[0] ?? 'rexray',
+    name = this.#names[0] ?? 'rexray',
   ): Promise<{ status: number; body: Record<string, unknown> }> {
     const text = body === undefined ? '' : JSON.stringify(body);
     return new Promise((resolve, reject) => {

@@ -14,7 +14,7 @@ export async function openSwarm(
 ): Promise<readonly [Node, Node]> {
   const open = async (name: string): Promise<Node> => {
     const world = await World.open(cleanup, name);
-    const plugin = new Plugin(world, { images: o.images, shared: true, operations: { mount: { preempt: o.preempt } } });
+    const plugin = new Plugin(world, { images: o.images, shared: true, preempt: o.preempt });
     await plugin.start();
     const docker = await Docker.open(world);
     await docker.image('busybox:local');

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,7 +37,8 @@ export function removeTree(dir: string): void {
     rmSync(dir, { recursive: true, force: true });
   } catch (e) {
     if ((e as NodeJS.ErrnoException).code !== 'EPERM') throw e;
-    execFileSync('chattr', ['-R', '-f', '-i', dir], { stdio: 'ignore' });
+    // Its status says nothing: links and sockets have no such flag.
+    spawnSync('chattr', ['-R', '-f', '-i', dir], { stdio: 'ignore' });
     rmSync(dir, { recursive: true, force: true });
   }
 }

@@ -86,10 +86,8 @@ suite('faults of engine and plugin', {
     );
   /** What a person does with a holder that leaked. */
   async function release(plugin: Plugin, volume: string): Promise<void> {
-    for (const h of await plugin.holders(volume)) {
-      const id = /^engine:(\S+?)(?: \((\d+) times\))? since/.exec(h);
-      for (let i = 0; i < Number(id?.[2] ?? 1); i++) await plugin.ask('Unmount', { Name: volume, ID: id?.[1] });
-    }
+    for (const h of await plugin.holders(volume))
+      await plugin.rexray('holder', 'release', volume, h.replace(/ .*/, ''));
   }
 
   it.concurrent(
