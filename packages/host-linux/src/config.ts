@@ -22,6 +22,12 @@ export const hostConfig = schema(
           },
         ),
       ),
+      pathsTranslated: Type.Optional(
+        Type.Boolean({
+          description:
+            'Consumers find mounts elsewhere than this process does, because an engine translates the paths (rexray.node.pathsTranslated).',
+        }),
+      ),
       mountRoot: Type.Optional(
         text(
           'Directory below which volumes are mounted. A disk that is mounted elsewhere is then never taken for a volume.',

@@ -36,7 +36,10 @@ export class LinuxHost implements HostDriver {
       allowRoots: config.allowRoots,
       byIdDir: config.byIdDir ?? DEFAULT_BY_ID,
       mountRoot: config.mountRoot,
-      consumers: config.mountNamespace ?? DEFAULT_NAMESPACE,
+      consumers: {
+        proc: config.mountNamespace ?? DEFAULT_NAMESPACE,
+        translated: config.pathsTranslated === true,
+      },
     };
   }
 

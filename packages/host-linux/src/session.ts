@@ -23,7 +23,7 @@ import * as fs from './fs/index.ts';
 import type { HeldLock } from './lock.ts';
 import { mountAtTarget, mountsOf } from './mount/mount.ts';
 import { canonicalTarget } from './mount/mountpoint.ts';
-import { asHostMount, findMount, mustBeMounted } from './mount/table.ts';
+import { asHostMount, type Consumers, findMount, mustBeMounted } from './mount/table.ts';
 import { unmountTarget } from './mount/unmount.ts';
 import { onMount, Pending } from './pending.ts';
 import { nameUsers, usersOf } from './proc/users.ts';
@@ -31,7 +31,7 @@ import { assertFree, ownMounts } from './unused.ts';
 import { asVolumeError } from './wrap.ts';
 
 export interface SessionPlace extends ConnectPlace {
-  readonly consumers: string;
+  readonly consumers: Consumers;
 }
 
 type FsVerb<K extends 'format' | 'check' | 'newUuid' | 'grow'> = Parameters<HostSession[K]>[1];

@@ -42,8 +42,9 @@ async function failure(
 }
 
 /** A process in a private mount namespace of its own, which keeps the mounts of now. */
-async function namespace(): Promise<ChildProcess & { readonly pid: number }> {
-  const child = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', 'echo in; exec sleep 60'], {
+async function namespace([propagation, first] = ['private', ':']): Promise<ChildProcess & { readonly pid: number }> {
+  const script = `${first} && echo in; exec sleep 60`;
+  const child = spawn('unshare', ['--mount', '--propagation', propagation, 'sh', '-c', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   cleanup.add(async () => {
@@ -315,6 +316,32 @@ suite('S16, S20, S22: mounts', { root: true, loop: true, programs: EXT4 }, () =>
     expect(mountTable()).not.toContain(target);
     expect(existsSync(target)).toBe(false);
   });
+
+  it.each([true, false])(
+    'S20: where an engine translates paths, a copy of the mount elsewhere counts (translated: %s)',
+    async (pathsTranslated) => {
+      const dir = cleanup.tempDir('rexray-peers-');
+      const [root, there] = [join(dir, 'volumes'), join(dir, 'there')];
+      mkdirSync(root);
+      mkdirSync(there);
+      execFileSync('mount', ['--bind', '--make-shared', root, root]);
+      cleanup.add(() => execFileSync('umount', [root]));
+      const other = await namespace(['unchanged', `mount --rbind ${root} ${there} && umount ${root}`]);
+      const b = bench(cleanup, { mountNamespace: `/proc/${other.pid}`, pathsTranslated });
+      const s = await b.host.open('v', context());
+      cleanup.add(() => s.release());
+      const device = await s.connect(image(b.dir, 16, EXT4_IMAGE), { readonly: false }, context());
+      const mount = s.mount(device, spec(join(root, 'v')), context());
+      if (!pathsTranslated) {
+        expect((await failure(mount)).message).toContain('not visible');
+        return;
+      }
+      expect((await mount).path).toBe(join(root, 'v/data'));
+      expect(readFileSync(`/proc/${other.pid}/mountinfo`, 'utf8')).toContain(` ${there}/v `);
+      await s.unmount(join(root, 'v'), {}, context());
+      expect(readFileSync(`/proc/${other.pid}/mountinfo`, 'utf8')).not.toContain(` ${there}/v `);
+    },
+  );
 
   it('the sub-directory is made once, with its owner; the root of a new file system is emptied for engines', async () => {
     const { s, target, device } = await mounted();

@@ -33,6 +33,7 @@ describe('mountinfo', () => {
       fsType: 'ext4',
       source: '/dev/loop3',
       readonly: false,
+      peers: 'shared:5',
     });
     expect(rows[2]).toMatchObject({ root: '/sub', target: '/mnt/café', readonly: true });
     expect(rows[3]).toMatchObject({ source: '/dev/loop#5', readonly: true });

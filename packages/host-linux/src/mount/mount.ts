@@ -24,7 +24,7 @@ import type { Connection } from '../connect/connection.ts';
 import { isBindOf, openDir } from '../connect/dir.ts';
 import { isShare } from '../connect/share.ts';
 import type { Pending } from '../pending.ts';
-import { readMounts } from '../proc/mountinfo.ts';
+import { readMounts, type TableRow } from '../proc/mountinfo.ts';
 import { type IsIt, nameUsers, usersOf } from '../proc/users.ts';
 import { isDevice } from '../unused.ts';
 import { handedOut, handOut } from './direct.ts';
@@ -32,12 +32,11 @@ import { canonicalTarget, makeMountpoint, removeMountpoint } from './mountpoint.
 import { mountOptions } from './options.ts';
 import { mountShare } from './share.ts';
 import { openSubdir, prepareRoot } from './subdir.ts';
-import { asConsumersSee, asHostMount, findMount } from './table.ts';
+import { asConsumersSee, asHostMount, type Consumers, findMount } from './table.ts';
 
 export interface MountPlace {
   readonly allowRoots: readonly string[] | undefined;
-  /** Folder in /proc of a process in whose mount namespace volumes are consumed. */
-  readonly consumers: string;
+  readonly consumers: Consumers;
   readonly pending: Pending;
   readonly run: ChildRunner;
 }
@@ -173,7 +172,7 @@ async function prepare(
 const isRootDir = (subdir: string): boolean => subdir === '/' || subdir === '';
 
 /** S20, after the mount and at every later call: the path leads into this mount only, and its consumers see it. */
-function verify(row: MountEntry, spec: MountSpec, place: MountPlace): HostMount {
+function verify(row: TableRow, spec: MountSpec, place: MountPlace): HostMount {
   const mount = asHostMount(row, spec.subdir);
   const root = openat2(AT_FDCWD, row.target, { flags: O_PATH | constants.O_DIRECTORY, resolve: RESOLVE.NO_SYMLINKS });
   try {
@@ -187,10 +186,14 @@ function verify(row: MountEntry, spec: MountSpec, place: MountPlace): HostMount 
   }
   const seen = asConsumersSee(place.consumers, row);
   if (seen?.devno === row.devno && seen.root === row.root) return mount;
-  throw new VolumeError('unavailable', `${row.target} is not visible in the mount namespace of ${place.consumers}.`, {
-    details: { expected: `${row.target} (${row.devno})`, found: seen === undefined ? 'no mount' : seen.source },
-    hint: 'Whoever uses the volume would write to the root disk. Run this in the host mount namespace, or below a shared mount (rshared); rexray.node.mountNamespace names another namespace.',
-  });
+  throw new VolumeError(
+    'unavailable',
+    `${row.target} is not visible in the mount namespace of ${place.consumers.proc}.`,
+    {
+      details: { expected: `${row.target} (${row.devno})`, found: seen === undefined ? 'no mount' : seen.source },
+      hint: 'Whoever uses the volume would write to the root disk. Run this in the host mount namespace, or below a shared mount (rshared); rexray.node.mountNamespace names another namespace.',
+    },
+  );
 }
 
 function explain(e: KernelError, device: Device, fsType: string): VolumeError {

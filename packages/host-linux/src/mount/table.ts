@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { type HostMount, type MountEntry, VolumeError } from '@rexray/core';
-import { mountAt, readMounts } from '../proc/mountinfo.ts';
+import { mountAt, readMounts, type TableRow } from '../proc/mountinfo.ts';
 import { procLink } from '../proc/processes.ts';
 
 export const asHostMount = (row: MountEntry, subdir: string): HostMount => ({
@@ -14,18 +14,28 @@ export const asHostMount = (row: MountEntry, subdir: string): HostMount => ({
   readonly: row.readonly,
 });
 
-export const findMount = (target: string): MountEntry | undefined => mountAt(readMounts(), target);
+export const findMount = (target: string): TableRow | undefined => mountAt(readMounts(), target);
 
 const sameNamespace = (proc: string): boolean => {
   const theirs = procLink(`${proc}/ns/mnt`);
   return theirs !== undefined && theirs === procLink('/proc/self/ns/mnt');
 };
 
-/** The mount at our row's target as the consumers' namespace has it (S20); `proc` is a folder in /proc. */
-export function asConsumersSee(proc: string, row: MountEntry): MountEntry | undefined {
+/** Where volumes are consumed. */
+export interface Consumers {
+  /** Folder in /proc of a process in their mount namespace. */
+  readonly proc: string;
+  /** An engine translates our paths for them: what counts is that the mount went there, wherever it is there. */
+  readonly translated: boolean;
+}
+
+/** The mount of our row as the consumers' namespace has it (S20): at the same target, or its peer where paths are translated. */
+export function asConsumersSee({ proc, translated }: Consumers, row: TableRow): MountEntry | undefined {
   if (sameNamespace(proc)) return row;
   try {
-    return mountAt(readMounts(proc), row.target);
+    const theirs = readMounts(proc);
+    if (!translated) return mountAt(theirs, row.target);
+    return row.peers === undefined ? undefined : theirs.findLast((r) => r.peers === row.peers && r.devno === row.devno);
   } catch {
     return undefined;
   }

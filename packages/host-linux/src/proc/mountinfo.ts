@@ -11,14 +11,21 @@ const unescapeOctal = (s: string): string =>
 /** Bytes that are not UTF-8 stay distinct: the table is read as latin1 and converted once per field. */
 const text = (latin1: string): string => Buffer.from(unescapeOctal(latin1), 'latin1').toString('utf8');
 
+/** A row with what only this package needs to know. */
+export interface TableRow extends MountEntry {
+  /** Peer group of a shared mount: its copies in other namespaces are of the same. Absent: private. */
+  readonly peers?: string;
+}
+
 /** Rows of a `mountinfo` file given as latin1 text, in table order: of two at one target the later one is on top. */
-export function parseMountinfo(latin1: string): MountEntry[] {
-  const rows: MountEntry[] = [];
+export function parseMountinfo(latin1: string): TableRow[] {
+  const rows: TableRow[] = [];
   for (const line of latin1.split('\n')) {
     const f = line.split(' ');
     const dash = f.indexOf('-', 6);
     if (dash < 0) continue;
     const [id = '', , devno = '', root = '', target = '', options = ''] = f;
+    const peers = f.slice(6, dash).find((x) => x.startsWith('shared:'));
     const [fsType = '', source = '', superOptions = ''] = f.slice(dash + 1);
     rows.push({
       mountId: Number(id),
@@ -28,6 +35,7 @@ export function parseMountinfo(latin1: string): MountEntry[] {
       fsType: text(fsType),
       source: text(source),
       readonly: hasRo(options) || hasRo(superOptions),
+      ...(peers !== undefined && { peers }),
     });
   }
   return rows;
@@ -39,7 +47,7 @@ const hasRo = (options: string): boolean => options === 'ro' || options.startsWi
  * btrfs shows a made-up device number in the table; its source names the device. With this, `devno` always says which
  * block device is mounted.
  */
-function withDevice(row: MountEntry): MountEntry {
+function withDevice(row: TableRow): TableRow {
   if (row.fsType !== 'btrfs' || !row.source.startsWith('/dev/')) return row;
   try {
     return { ...row, devno: devnoOf(statSync(row.source).rdev) };
@@ -49,9 +57,9 @@ function withDevice(row: MountEntry): MountEntry {
 }
 
 /** The mount table of a process (`self`, or the folder of another in /proc). @throws node's ENOENT when it ended */
-export const readMounts = (proc = '/proc/self'): MountEntry[] =>
+export const readMounts = (proc = '/proc/self'): TableRow[] =>
   parseMountinfo(readFileSync(`${proc}/mountinfo`, 'latin1')).map(withDevice);
 
 /** The mount on top at a target. */
-export const mountAt = (rows: readonly MountEntry[], target: string): MountEntry | undefined =>
+export const mountAt = (rows: readonly TableRow[], target: string): TableRow | undefined =>
   rows.findLast((r) => r.target === target);

@@ -86,7 +86,9 @@ export interface Config<S extends Services = Services> {
   readonly defaultService?: (keyof S & string) | undefined;
   readonly operations?: OperationsConfig | undefined;
   readonly modules?: Readonly<Record<string, ModuleSettings>> | undefined;
-  readonly node?: { readonly id?: string; readonly mountNamespace?: string } | undefined;
+  readonly node?:
+    | { readonly id?: string; readonly mountNamespace?: string; readonly pathsTranslated?: boolean }
+    | undefined;
   /** Directories below which a server may tell this node to use files. */
   readonly allowRoots?: readonly string[] | undefined;
   readonly logLevel?: LogLevel | undefined;

@@ -36,7 +36,7 @@ export interface EffectiveConfig {
   readonly modules: Readonly<Record<string, ModuleConfig>>;
   readonly paths: Paths;
   readonly logLevel: LogLevel;
-  readonly node: { readonly id?: string; readonly mountNamespace?: string };
+  readonly node: { readonly id?: string; readonly mountNamespace?: string; readonly pathsTranslated?: boolean };
   /** Absolute; S22. */
   readonly allowRoots: readonly string[];
   readonly device: { readonly attachTimeoutMs: number };
@@ -139,7 +139,11 @@ function general(
     : reader.get('logLevel', 'libstorage.logging.level');
   return {
     logLevel: level ?? 'warn',
-    node: { ...(id !== undefined && id !== '' && { id }), ...(mountNamespace !== undefined && { mountNamespace }) },
+    node: {
+      ...(id !== undefined && id !== '' && { id }),
+      ...(mountNamespace !== undefined && { mountNamespace }),
+      ...(reader.get('bool', 'rexray.node.pathsTranslated') === true && { pathsTranslated: true }),
+    },
     allowRoots: reader.get('paths', 'rexray.allowRoots') ?? [],
     device: { attachTimeoutMs: reader.get('duration', 'libstorage.device.attachTimeout') ?? 30_000 },
     moduleStartTimeoutMs: reader.get('duration', 'rexray.module.startTimeout') ?? 10_000,

@@ -185,6 +185,14 @@ const WORKING_ROWS = [
     since: 'new',
   },
   {
+    key: 'rexray.node.pathsTranslated',
+    type: 'bool',
+    default: 'false',
+    meaning:
+      'The engine translates the paths that it is told, as Docker does for a managed plugin: a mount counts as visible to its consumers wherever it is in their mount namespace.',
+    since: 'new',
+  },
+  {
     key: 'rexray.allowRoots',
     type: 'paths',
     meaning: 'Directories below which a server may tell this node to use files and directories.',

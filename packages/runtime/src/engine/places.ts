@@ -4,11 +4,12 @@ import { createPlugin, provide } from '../plugins/index.ts';
 
 /** Settings of this machine's host driver, from the configuration. */
 export function hostSettings(config: EffectiveConfig): Record<string, unknown> {
-  const { id, mountNamespace } = config.node;
+  const { id, mountNamespace, pathsTranslated } = config.node;
   return {
     stateDir: config.paths.state,
     ...(id !== undefined && { nodeId: id }),
     ...(mountNamespace !== undefined && { mountNamespace }),
+    ...(pathsTranslated === true && { pathsTranslated }),
     ...(config.allowRoots.length > 0 && { allowRoots: [...config.allowRoots] }),
   };
 }
