@@ -34,6 +34,8 @@ export const hostConfig = schema(
         ),
       ),
       byIdDir: Type.Optional(text('Where disks are found by identity. Default /dev/disk/by-id.')),
+      sysDir: Type.Optional(text('Where the kernel describes disks. Default /sys.')),
+      devDir: Type.Optional(text('Where the device nodes of disks are. Default /dev.')),
     },
     { additionalProperties: false },
   ),

@@ -35,6 +35,8 @@ export class LinuxHost implements HostDriver {
     this.#place = {
       allowRoots: config.allowRoots,
       byIdDir: config.byIdDir ?? DEFAULT_BY_ID,
+      sysDir: config.sysDir ?? '/sys',
+      devDir: config.devDir ?? '/dev',
       mountRoot: config.mountRoot,
       consumers: {
         proc: config.mountNamespace ?? DEFAULT_NAMESPACE,

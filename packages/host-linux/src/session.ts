@@ -236,7 +236,7 @@ export class LinuxSession implements HostSession {
   }
 
   refresh(device: Device, ctx: Ctx): Promise<Device> {
-    return this.#verb('refresh', ctx, () => refresh(this.#connections.get(device)));
+    return this.#verb('refresh', ctx, () => refresh(this.#connections.get(device), this.#place));
   }
 
   freeze(target: string, o: { readonly maxMs: number }, ctx: Ctx): Promise<void> {

@@ -117,7 +117,21 @@ function statusOf(v: Ec2Volume, tags: ReadonlyMap<string, string>): Record<strin
     attachment: a?.State,
     from: tags.get(TAG.from),
     preempted: tags.get(TAG.preempted),
+    ...hintsOf(v, readRecord(tags)?.hints),
     ...(tags.has(TAG.cluster) && readRecord(tags) === undefined && { problem: 'its record in the tags is not whole' }),
   };
   return Object.fromEntries(Object.entries(present).filter(([, x]) => x !== undefined));
+}
+
+/** Hints are acted on; which of them EC2 could not follow is said by name. */
+function hintsOf(v: Ec2Volume, hints: VolumeRecord['hints'] | undefined): Record<string, unknown> {
+  const have = { type: v.VolumeType, iops: v.Iops, availabilityZone: v.AvailabilityZone };
+  const keys = Object.keys(have) as (keyof typeof have)[];
+  const missed = keys.filter((k) => hints?.[k] !== undefined && hints[k] !== have[k]);
+  return {
+    hintsHonoured: true,
+    ...(missed.length > 0 && {
+      notFollowed: missed.map((k) => `${k} ${hints?.[k]}: it has ${have[k] ?? 'none'}`).join(', '),
+    }),
+  };
 }

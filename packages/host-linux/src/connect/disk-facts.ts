@@ -30,32 +30,43 @@ const list = (dir: string): string[] => {
     return [];
   }
 };
-const isWhole = (name: string): boolean => read(`/sys/class/block/${name}/partition`) === '';
+/** Where this machine shows its disks. */
+export interface DiskTrees {
+  /** `/dev/disk/by-id`: identities as udev writes them; may be absent. */
+  readonly byIdDir: string;
+  /** `/sys` */
+  readonly sysDir: string;
+  /** `/dev` */
+  readonly devDir: string;
+}
+
+const classOf = (t: DiskTrees, name: string): string => `${t.sysDir}/class/block/${name}`;
+const isWhole = (t: DiskTrees, name: string): boolean => read(`${classOf(t, name)}/partition`) === '';
 /** Pseudo disks are candidates only when a by-id name leads to them. */
 const PSEUDO = /^(loop|ram|zram|dm-|md|nbd|sr|fd)\d/;
 
 /** Whole disks by kernel name, with the names below `byIdDir` that lead to each. */
-function names(byIdDir: string): Map<string, string[]> {
+function names(t: DiskTrees): Map<string, string[]> {
   const disks = new Map<string, string[]>();
-  for (const name of list('/sys/block')) if (!PSEUDO.test(name)) disks.set(name, []);
-  for (const id of list(byIdDir)) {
+  for (const name of list(`${t.sysDir}/block`)) if (!PSEUDO.test(name)) disks.set(name, []);
+  for (const id of list(t.byIdDir)) {
     let name: string;
     try {
-      name = basename(realpathSync(join(byIdDir, id)));
+      name = basename(realpathSync(join(t.byIdDir, id)));
     } catch {
       continue; // its disk is gone
     }
-    if (!isWhole(name) || read(`/sys/class/block/${name}/size`) === '') continue;
+    if (!isWhole(t, name) || read(`${classOf(t, name)}/size`) === '') continue;
     disks.set(name, [...(disks.get(name) ?? []), id]);
   }
   return disks;
 }
 
-export function disks(byIdDir: string): Disk[] {
-  return [...names(byIdDir)].flatMap(([name, byId]) => {
-    const sys = `/sys/class/block/${name}`;
+export function disks(t: DiskTrees): Disk[] {
+  return [...names(t)].flatMap(([name, byId]) => {
+    const sys = classOf(t, name);
     const sizeBytes = Number(read(`${sys}/size`)) * 512;
-    const path = `/dev/${name}`;
+    const path = `${t.devDir}/${name}`;
     let devno: string;
     try {
       devno = devnoOf(statSync(path).rdev);
@@ -83,7 +94,7 @@ function vpdSerial(path: string): string {
 const plainWwn = (wwn: string): string => wwn.toLowerCase().replace(/^(wwn-)?(naa\.|eui\.|t10\.|0x)?/, '');
 
 /** All fields that are present must fit. A serial fits sysfs, or the end of a by-id name after `_` or `-`, where udev puts it. */
-export function fits(disk: Disk, match: DiskMatch): boolean {
+export function fits(disk: Disk, match: DiskMatch, t: DiskTrees): boolean {
   const { serial, wwn, byId, path, sizeBytes } = match;
   if (serial !== undefined) {
     const inId = disk.byId.some((id) => id.endsWith(`_${serial}`) || id.endsWith(`-${serial}`));
@@ -95,42 +106,42 @@ export function fits(disk: Disk, match: DiskMatch): boolean {
     if (!disk.wwns.some((w) => plainWwn(w) === wanted) && !inId) return false;
   }
   if (byId !== undefined && !disk.byId.includes(byId)) return false;
-  if (path !== undefined && realName(path) !== disk.name) return false;
+  if (path !== undefined && realName(path, t) !== disk.name) return false;
   return sizeBytes === undefined || disk.sizeBytes === sizeBytes;
 }
 
-function realName(path: string): string | undefined {
+function realName(path: string, t: DiskTrees): string | undefined {
   try {
-    return basename(realpathSync(path));
+    return basename(realpathSync(path.startsWith('/dev/') ? t.devDir + path.slice('/dev'.length) : path));
   } catch {
     return undefined;
   }
 }
 
 /** Device numbers of the partitions of a disk. */
-export const partitionsOf = (disk: Disk): string[] =>
-  list(`/sys/block/${disk.name}`)
+export const partitionsOf = (disk: Disk, t: DiskTrees): string[] =>
+  list(`${t.sysDir}/block/${disk.name}`)
     .filter((name) => name.startsWith(disk.name))
-    .map((name) => read(`/sys/block/${disk.name}/${name}/dev`))
+    .map((name) => read(`${t.sysDir}/block/${disk.name}/${name}/dev`))
     .filter((devno) => devno !== '');
 
 /** Devices built on top of a disk (LVM, RAID, encryption): their kernel names. */
-export const stackedOn = (disk: Disk): string[] => list(`/sys/block/${disk.name}/holders`);
+export const stackedOn = (disk: Disk, t: DiskTrees): string[] => list(`${t.sysDir}/block/${disk.name}/holders`);
 
 /** Whether a disk or one of its partitions is swapped to. */
-export function isSwap(disk: Disk): boolean {
+export function isSwap(disk: Disk, t: DiskTrees): boolean {
   return read('/proc/swaps')
     .split('\n')
     .slice(1)
     .some((line) => {
       const name = basename(line.split(/\s+/)[0] ?? '');
-      return name === disk.name || (name.startsWith(disk.name) && linkHas(name, disk.name));
+      return name === disk.name || (name.startsWith(disk.name) && linkHas(classOf(t, name), disk.name));
     });
 }
 
 function linkHas(partition: string, disk: string): boolean {
   try {
-    return readlinkSync(`/sys/class/block/${partition}`).includes(`/${disk}/`);
+    return readlinkSync(partition).includes(`/${disk}/`);
   } catch {
     return false;
   }

@@ -1,5 +1,6 @@
 /** A disk that a platform attached: found by identity, waited for, and refused when it is anything but an idle whole disk (S22). */
 import { closeSync, constants, fstatSync, openSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Attachment, bytes, type Ctx, type DiskMatch, remaining, VolumeError } from '@rexray/core';
 import { deviceSize, devnoOf } from '@rexray/kernel';
@@ -7,11 +8,10 @@ import { isLate } from '../deadline.ts';
 import { readMounts } from '../proc/mountinfo.ts';
 import { assertFree } from '../unused.ts';
 import type { Connection, ConnectOptions } from './connection.ts';
-import { type Disk, disks, fits, isSwap, partitionsOf, stackedOn } from './disk-facts.ts';
+import { type Disk, type DiskTrees, disks, fits, isSwap, partitionsOf, stackedOn } from './disk-facts.ts';
 
 export type DiskAttachment = Extract<Attachment, { kind: 'disk' }>;
-export interface DiskPlace {
-  readonly byIdDir: string;
+export interface DiskPlace extends DiskTrees {
   readonly mountRoot: string | undefined;
 }
 
@@ -30,7 +30,7 @@ function lookUp(match: DiskMatch, place: DiskPlace): Disk | undefined {
       details: { path: 'match', expected: 'serial, wwn, byId or path' },
     });
   }
-  const found = disks(place.byIdDir).filter((d) => fits(d, match));
+  const found = disks(place).filter((d) => fits(d, match, place));
   if (found.length <= 1) return found[0];
   throw new VolumeError(
     'denied',
@@ -44,14 +44,14 @@ function lookUp(match: DiskMatch, place: DiskPlace): Disk | undefined {
 
 /** A disk with partitions in use, something built on top of it, or mounted outside our directory, is not a volume of ours. */
 function assertNotOthers(disk: Disk, place: DiskPlace): void {
-  const parts = new Set(partitionsOf(disk));
+  const parts = new Set(partitionsOf(disk, place));
   const rows = readMounts();
   const partition = rows.find((r) => parts.has(r.devno));
   const root = place.mountRoot;
   const elsewhere = rows.find(
     (r) => r.devno === disk.devno && (r.target === '/' || (root !== undefined && !r.target.startsWith(`${root}/`))),
   );
-  const stacked = stackedOn(disk);
+  const stacked = stackedOn(disk, place);
   const why =
     partition !== undefined
       ? `a partition of it is mounted at ${partition.target}`
@@ -59,7 +59,7 @@ function assertNotOthers(disk: Disk, place: DiskPlace): void {
         ? `it is mounted at ${elsewhere.target}`
         : stacked.length > 0
           ? `${stacked.join(', ')} is built on it`
-          : isSwap(disk)
+          : isSwap(disk, place)
             ? 'it is swapped to'
             : undefined;
   if (why === undefined) return;
@@ -132,9 +132,9 @@ export async function disconnectDisk(a: DiskAttachment, place: DiskPlace, ctx: C
 }
 
 /** Asks SCSI for the size again; other kinds announce it themselves. */
-export function refreshDisk(c: Connection): void {
+export function refreshDisk(c: Connection, place: DiskPlace): void {
   try {
-    writeFileSync(`/sys/class/block/${c.device.path.slice('/dev/'.length)}/device/rescan`, '1');
+    writeFileSync(`${place.sysDir}/class/block/${basename(c.device.path)}/device/rescan`, '1');
   } catch {
     // no such attribute
   }

@@ -3,14 +3,12 @@ import { type Attachment, type Ctx, type Device, VolumeError } from '@rexray/cor
 import { ownMounts } from '../unused.ts';
 import type { Connection, ConnectOptions } from './connection.ts';
 import { connectDir, findDir, isBindOf } from './dir.ts';
-import { connectDisk, disconnectDisk, findDisk, refreshDisk } from './disk.ts';
+import { connectDisk, type DiskPlace, disconnectDisk, findDisk, refreshDisk } from './disk.ts';
 import { connectFile, disconnectFile, findFile, refreshFile } from './file.ts';
 import { connectShare, isShare } from './share.ts';
 
-export interface ConnectPlace {
+export interface ConnectPlace extends DiskPlace {
   readonly allowRoots: readonly string[] | undefined;
-  readonly byIdDir: string;
-  readonly mountRoot: string | undefined;
 }
 
 export async function connect(a: Attachment, o: ConnectOptions, place: ConnectPlace, ctx: Ctx): Promise<Connection> {
@@ -52,8 +50,8 @@ export async function disconnect(a: Attachment, place: ConnectPlace, ctx: Ctx): 
   });
 }
 
-export function refresh(c: Connection): Device {
+export function refresh(c: Connection, place: ConnectPlace): Device {
   if (c.attachment.kind === 'file') refreshFile(c);
-  else if (c.attachment.kind === 'disk') refreshDisk(c);
+  else if (c.attachment.kind === 'disk') refreshDisk(c, place);
   return c.device;
 }

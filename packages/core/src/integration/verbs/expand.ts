@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExpandResult } from '../../api.ts';
 import { type Bytes, formatBytes, type Size, toBytes } from '../../bytes.ts';
-import type { CallOptions } from '../../context.ts';
+import { type CallOptions, type Ctx, remaining } from '../../context.ts';
 import { VolumeError } from '../../errors.ts';
+import type { Device } from '../../host.ts';
 import { claimedError, unsupported } from '../facts.ts';
 import { mountedHere } from '../quiesce.ts';
 import { about, type Step } from '../steps.ts';
@@ -32,12 +34,26 @@ const growStep: Step<ExpandWork> = {
     const found = nv.attachment === undefined ? undefined : await c.session.find(nv.attachment, ctx);
     const f = c.volume.record.format;
     if (found === undefined || f.state !== 'formatted') return;
-    const device = await c.session.refresh(found, ctx);
+    const device = await grownDevice(c, found, ctx);
     const r = await c.session.grow(device, { fsType: f.fsType, target: need(nv.mount, 'the mount').target }, ctx);
-    c.fileSystem = r.grown ? 'grown' : 'next-mount';
+    const behind = device.sizeBytes < c.volume.sizeBytes;
+    c.fileSystem = r.grown && !behind ? 'grown' : 'next-mount';
     if (r.why !== undefined) c.why = r.why;
+    else if (behind) c.why = `this node still sees a disk of ${formatBytes(device.sizeBytes)}`;
   },
 };
+
+/** Platforms answer before every kernel has heard of it: NVMe and Xen disks announce their new size a moment later, in ms. */
+const ANNOUNCED_MS = 10_000;
+
+async function grownDevice(c: ExpandWork, found: Device, ctx: Ctx): Promise<Device> {
+  const end = performance.now() + Math.min(ANNOUNCED_MS, remaining(ctx) / 2);
+  for (let wait = 20; ; wait = Math.min(2 * wait, 500)) {
+    const device = await c.session.refresh(found, ctx);
+    if (device.sizeBytes >= c.volume.sizeBytes || performance.now() + wait > end) return device;
+    await sleep(wait, undefined, { signal: ctx.signal });
+  }
+}
 
 export const expand: Verb<readonly [string, { readonly size: Size } & CallOptions], ExpandWork, ExpandResult> = {
   op: 'expand',
