@@ -1,42 +1,12 @@
 import type { StorageWorld } from '@rexray/conformance';
-import { storageConformance } from '@rexray/conformance';
-import { gib } from '@rexray/core';
-import { Cleanup, type Moto, moto, motoSuite } from '@rexray/rig';
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import type { Moto } from '@rexray/rig';
 import type { EbsParams } from '../src/config.ts';
 import { EbsDriver } from '../src/driver.ts';
-import { classify } from '../src/errors.ts';
 import { TAG } from '../src/tags.ts';
 import { OUTSIDE, settings } from './world.ts';
 
-/** What moto 5.1 does otherwise than EC2, and which rules cannot hold there for it; all hold on our own server (driver.test.ts). */
-const NOT_THERE = {
-  'storage/attach-concurrent':
-    'moto attaches an attached volume, and takes it from its owner without a word: nobody decides',
-  'storage/create-concurrent': 'moto ignores ClientToken: two processes at once make two volumes',
-};
-
-motoSuite('moto', () => {
-  const cleanup = new Cleanup();
-  let emulator: Moto;
-  beforeAll(async () => {
-    emulator = await moto(cleanup);
-  }, 40_000);
-  afterAll(() => cleanup.run());
-
-  storageConformance('ebs, on moto', {
-    runner: { describe, it },
-    open: () => motoWorld(emulator),
-    classify,
-    params: { type: 'gp3' },
-    otherParams: { type: 'gp2' },
-    sizeBytes: gib(4),
-    deadlineMs: 15_000,
-    skip: NOT_THERE,
-  });
-});
-
-async function motoWorld(m: Moto): Promise<StorageWorld<EbsParams>> {
+/** What moto offers to one rule of the conformance suite. */
+export async function motoWorld(m: Moto): Promise<StorageWorld<EbsParams>> {
   await m.reset();
   const open: EbsDriver[] = [];
   const make = (instance: string): EbsDriver => {
