@@ -1,7 +1,7 @@
 import { type Integration, isVolumeError, type Logger } from '@rexray/core';
 import { addressFor, connect, type RestClient } from '@rexray/rest-client';
 import type { Rexray } from '@rexray/runtime';
-import { loadConfig, placesOf } from '@rexray/runtime/config';
+import { type EffectiveConfig, loadConfig, placesOf, somebodyAnswers } from '@rexray/runtime/config';
 import type { Io } from './io.ts';
 import { Redactor } from './redact.ts';
 
@@ -36,28 +36,54 @@ export interface Session {
 const named = (t: Target, io: Io): string | undefined =>
   t.service ?? (io.env.REXRAY_SERVICE || io.env.LIBSTORAGE_SERVICE || undefined);
 
+/** A daemon of this host: what it mounts is mounted here. */
+const isSocket = (host: string): boolean => /^(unix:\/\/)?\//.test(host);
+
 /**
- * A server that is named is used; else the daemon when its socket answers; else this process does it. With a file of its
- * own (`-c`), or with keys of the configuration as flags, a command is done here: the daemon is configured otherwise.
+ * A daemon whose socket is named is used; else this host's when it answers; else this process does it. With a server's
+ * address, a file of its own (`-c`), or keys of the configuration as flags, a command is done here: the storage is the
+ * server's, and what is mounted is mounted on this node.
  */
 export async function openSession(t: Target, io: Io, logger: Logger, redactor = new Redactor()): Promise<Session> {
-  if (t.host !== undefined) return remote(connect(await hostAddress(t.host, t, io)), named(t, io));
-  if (t.config === undefined && Object.keys(t.set ?? {}).length === 0) {
+  if (t.host !== undefined && isSocket(t.host)) return remote(connect(addressFor(t.host)), named(t, io));
+  if (t.host === undefined && t.config === undefined && Object.keys(t.set ?? {}).length === 0) {
     const { run } = placesOf({ env: io.env as Record<string, string>, root: process.geteuid?.() === 0 });
     const client = connect({ socketPath: `${run}/rexray.sock` });
     if (await answers(client)) return remote(client, named(t, io));
     client.close();
   }
-  const config = await loadConfig({ ...configOptions(t, io) });
-  if (config.host !== undefined && !config.embedded)
-    return remote(connect(addressFor(config.host, config.client())), named(t, io));
+  const config = await ownConfig(t, io);
   const [{ openRexray }, { checkServices }] = await Promise.all([
     import('@rexray/runtime'),
     import('@rexray/runtime/daemon'),
   ]);
   for (const s of (await checkServices(config)).services) redactor.learn(s.schemas, s.config);
-  return embedded(await openRexray({ loaded: config, logger }));
+  const own = embedded(await openRexray({ loaded: config, logger }));
+  return isAgent(config) ? { ...own, services: () => servicesOf(config) } : own;
 }
+
+const isAgent = (c: EffectiveConfig): boolean => c.host !== undefined && !c.embedded;
+
+/** Where this process could be the server, and another one is, it uses that one. */
+async function ownConfig(t: Target, io: Io): Promise<EffectiveConfig> {
+  const options = configOptions(t, io);
+  const config = await loadConfig(options);
+  if (config.host === undefined || !config.embedded || !(await somebodyAnswers(config.host))) return config;
+  return loadConfig({ ...options, overrides: { 'libstorage.embedded': false } });
+}
+
+/** All that the server shows, not those alone that this node names. */
+async function servicesOf(config: EffectiveConfig): Promise<readonly ServiceRow[]> {
+  const client = connect(addressFor(config.host ?? '', config.client()));
+  try {
+    return rows(await client.services());
+  } finally {
+    client.close();
+  }
+}
+
+const rows = (all: readonly ServiceRow[]): readonly ServiceRow[] =>
+  all.map((s) => ({ service: s.service, driver: s.driver, default: s.default }));
 
 /** How the configuration is read for a command line. */
 export const configOptions = (
@@ -70,6 +96,7 @@ export const configOptions = (
   ...(t.config !== undefined && { config: t.config }),
   flags: {
     ...t.set,
+    ...(t.host !== undefined && { 'rexray.host': t.host, 'libstorage.embedded': false }),
     ...(t.service !== undefined && { 'rexray.service': t.service }),
     ...(t.logLevel !== undefined && { 'rexray.logLevel': t.logLevel }),
   },
@@ -100,7 +127,7 @@ function remote(client: RestClient, service: string | undefined): Session {
   return {
     integration: () => client.integration(service),
     async services() {
-      return (await client.services()).map((s) => ({ service: s.service, driver: s.driver, default: s.default }));
+      return rows(await client.services());
     },
     async close() {
       client.close();

@@ -15,6 +15,8 @@ export interface Ctx {
   /** When the verb must have answered, on this process's monotonic clock (`performance.now()`, ms). */
   readonly deadline: number;
   readonly requestId: string;
+  /** The node for which this is done, where that is not the driver's own: a server's agent. Absent: the node of `whoami`. */
+  readonly node?: string;
   progress(p: Progress): void;
 }
 

@@ -10,7 +10,7 @@ import type { Bytes } from './bytes.ts';
 import type { Ctx, Page, Space } from './context.ts';
 import type { FsType, InitialRecord, RecordPatch, VolumeRecord } from './record.ts';
 
-/** Facts about a backend that no method can express. Constant once `whoami` has returned. */
+/** Facts about a backend that no method can express. Constant once `whoami` has returned, as is which optional verbs there are. */
 export interface Traits {
   /** `global`: other nodes reach the same volumes; `local`: they are this node's alone. */
   readonly scope: 'local' | 'global';
@@ -31,6 +31,8 @@ export interface Traits {
   readonly blocking?: boolean;
   /** Volumes outlive the process and other processes see the same ones; `false` for the memory driver. Default true. */
   readonly durable?: boolean;
+  /** A server answers, with its own credentials: what it says is believed only as far as S22 goes (nothing is formatted on its word). */
+  readonly remote?: boolean;
 }
 
 /** What the host knows about itself; enough for most platforms to find out which node they are on. */
@@ -42,10 +44,15 @@ export interface NodeFacts {
   readonly bootId: string;
   /** Hardware addresses of the non-loopback interfaces, lower case with colons. */
   readonly macs: readonly string[];
+  /** What the platform calls this machine (an EC2 instance id), where its firmware or an operator says so. */
+  readonly instance?: string;
 }
 
-/** How a node reaches a volume: data, not a deed. `match` fields that are present must all fit one whole disk. */
-export type Attachment =
+/**
+ * How a node reaches a volume: data, not a deed. `match` fields that are present must all fit one whole disk. `elsewhere`: a
+ * server wrote it, so that files and directories count only below directories that this node allows (S22).
+ */
+export type Attachment = (
   | {
       readonly kind: 'file';
       readonly path: string;
@@ -60,7 +67,8 @@ export type Attachment =
       readonly options: readonly string[];
       readonly readonly?: boolean;
     }
-  | { readonly kind: 'dir'; readonly path: string; readonly readonly?: boolean };
+  | { readonly kind: 'dir'; readonly path: string; readonly readonly?: boolean }
+) & { readonly elsewhere?: true };
 
 export interface DiskMatch {
   readonly serial?: string;
@@ -135,6 +143,15 @@ export interface StorageDriver<P = unknown> {
 
   /** Which node this is on the platform. Called first and once; may settle `traits`. @throws when the platform cannot tell. */
   whoami(facts: NodeFacts, ctx: Ctx): Promise<string>;
+
+  /**
+   * Which node of the platform another machine is, by what it knows of itself: a server asks it for its agents. Nothing of
+   * the machine on which this runs counts. Absent: nodes are their uuids (`whoami` answers `facts.nodeId`).
+   * @throws `invalid` when these facts do not tell, `not_found`
+   */
+  nodeOf?(facts: NodeFacts, ctx: Ctx): Promise<string>;
+  /** JSON Schema of the per-volume options, where only the far side of a wire knows them: instead of the plugin's own. Settled by `whoami`. */
+  readonly paramsSchema?: Readonly<Record<string, unknown>> | undefined;
 
   /**
    * Identity of the backing place (S9): the same for every node that shares it. `expected` is what this node pinned earlier:

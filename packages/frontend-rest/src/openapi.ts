@@ -65,8 +65,10 @@ const pathParameter = (name: string): Json => ({
   schema: { type: 'string', minLength: 1 },
 });
 
+const isDryable = (r: Route): boolean => r.mutates && r.plane === undefined;
+
 function queryParameters(r: Route): Json[] {
-  const properties = { ...r.query.properties, ...(r.verb && CallQuery), ...(r.mutates && DryRunQuery) };
+  const properties = { ...r.query.properties, ...(r.verb && CallQuery), ...(isDryable(r) && DryRunQuery) };
   return Object.entries(properties).map(([name, s]) => {
     const { description, ...schema } = schemaOf(s);
     return { name, in: 'query', required: false, ...(description !== undefined && { description }), schema };
@@ -86,6 +88,12 @@ function headers(r: Route): Json[] {
       type: 'string',
       maxLength: 128,
     }),
+    ...(r.plane === 'storage'
+      ? [
+          header('X-Rexray-Node', 'The node for which it is asked, percent-encoded'),
+          header('X-Rexray-Place', 'The place that the agent knows, percent-encoded: over another one nothing is done'),
+        ]
+      : []),
     ...(r.op === 'events' ? [header('Last-Event-ID', 'Go on after this event')] : []),
     ...(r.mutates
       ? [
@@ -132,9 +140,10 @@ function success(r: Route): Json {
         description: 'With `Prefer: respond-async`: the operation; `Location` says where to read it',
         content: json(ref('Operation')),
       },
-      ...(r.status !== 200 && { 200: { description: 'With `dryRun`: the plan', content: json(ref('Plan')) } }),
+      ...(isDryable(r) &&
+        r.status !== 200 && { 200: { description: 'With `dryRun`: the plan', content: json(ref('Plan')) } }),
     }),
-    ...(r.mutates &&
+    ...(isDryable(r) &&
       r.status === 200 && { 200: { ...plain, content: json({ oneOf: [ref(r.answer ?? 'Plan'), ref('Plan')] }) } }),
   };
 }

@@ -8,6 +8,7 @@ import type { Access } from './auth/callers.ts';
 import { check, checkDepth, fromQuery } from './check.ts';
 import type { Answer, Answers } from './idempotency.ts';
 import type { Begun, Operations } from './operations.ts';
+import { agentOf, performStorage } from './storage-route.ts';
 import { perform, performDry, SlowAnswer } from './verb-route.ts';
 
 export interface VerbRoom {
@@ -35,7 +36,7 @@ export function serviceOf(services: VerbRoom['services'], name: string): Integra
 /** One route of a verb: what it is asked, the verb, and the answer in the form that the caller takes. */
 export function verbHandler(route: Route, room: VerbRoom): (q: FastifyRequest, r: FastifyReply) => Promise<unknown> {
   const query = Type.Object(
-    { ...route.query.properties, ...CallQuery, ...(route.mutates && DryRunQuery) },
+    { ...route.query.properties, ...CallQuery, ...(isDryable(route) && DryRunQuery) },
     { additionalProperties: false },
   );
   return async (q, r) => {
@@ -51,7 +52,9 @@ export function verbHandler(route: Route, room: VerbRoom): (q: FastifyRequest, r
         async_ ? begunOnly(route, room, asked, q) : attended(route, room, asked, q, r, slow);
       const key = route.mutates && !asked.dryRun ? one(q.headers['idempotency-key']) : undefined;
       if (key === undefined) return await send(r, await act(), slow);
-      const request = [q.method, route.path, q.params, q.query, q.body ?? null, async_];
+      // How long a caller waits is no part of what it asks: the second time it has less left.
+      const query = omit(q.query as Record<string, unknown>, ['timeoutMs']);
+      const request = [q.method, route.path, q.params, query, q.body ?? null, async_];
       const { answer, replayed } = await room.answers.once(key, request, act, `${q.caller.via} ${q.caller.name}`);
       if (replayed) r.header('idempotent-replayed', 'true');
       return await send(r, answer, slow);
@@ -63,6 +66,9 @@ export function verbHandler(route: Route, room: VerbRoom): (q: FastifyRequest, r
     }
   };
 }
+
+/** Whether a plan can be made of it: the storage below the integration has none. */
+const isDryable = (route: Route): boolean => route.mutates && route.plane === undefined;
 
 const one = (h: string | string[] | undefined): string | undefined => (Array.isArray(h) ? h[0] : h);
 
@@ -117,7 +123,7 @@ function begin(
   return room.operations.begin({
     op: dryRun ? 'plan' : route.op,
     service: service.service,
-    volume: String(fields.volume ?? fields.name ?? fields.snapshot ?? ''),
+    volume: String(fields.volume ?? fields.name ?? fields.snapshot ?? fields.id ?? fields.snapshotId ?? ''),
     requestId: q.id,
     id: route.mutates && id !== undefined ? operationId(id) : undefined,
     keep: o.keep,
@@ -131,6 +137,7 @@ function begin(
           o.onProgress?.progress(p);
         },
       };
+      if (route.plane === 'storage') return performStorage(service, route, fields, { ...call, ...agentOf(q) });
       return dryRun ? performDry(service, route, fields, call) : perform(service, route, fields, call);
     },
   });

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { FakeMachine } from '@rexray/conformance';
 import {
+  beginCall,
   bounded,
   classified,
   createIntegration,
@@ -15,6 +16,8 @@ import {
   mib,
   type Policy,
   type RunningFrontend,
+  type StoragePlane,
+  serveStorage,
   silentLogger,
 } from '@rexray/core';
 import { schema, Type } from '@rexray/core/schema';
@@ -79,7 +82,13 @@ export async function embedded(events: EventBus, service = 'memory', policy: Par
     identity: backend.identity,
     policy: { ...POLICY, ...policy },
   };
-  return { integration: createIntegration(env), backend, machine, env };
+  const storage: StoragePlane = {
+    call: async (op, fields, o = {}) => {
+      const { ctx: call, end } = beginCall(o, { timeoutMs: env.policy.timeoutMs, progress: () => {} });
+      return serveStorage({ env, nodeId: facts.nodeId }, op, fields, o, call).finally(end);
+    },
+  };
+  return { integration: Object.assign(createIntegration(env), { storage }), backend, machine, env };
 }
 
 export interface Served extends Embedded {

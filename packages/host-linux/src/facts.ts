@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { hostname, release } from 'node:os';
 import type { HostFacts, Logger } from '@rexray/core';
 import type { HostConfig } from './config.ts';
@@ -15,6 +15,16 @@ function loopUsable(): boolean {
   }
 }
 
+/** On EC2 (Nitro) the asset tag of the board is the id of the instance, as its documentation says; elsewhere it is anything. */
+function instance(): { readonly instance?: string } {
+  try {
+    const tag = readFileSync('/sys/devices/virtual/dmi/id/board_asset_tag', 'utf8').trim();
+    return /^i-[0-9a-f]{8}([0-9a-f]{9})?$/.test(tag) ? { instance: tag } : {};
+  } catch {
+    return {};
+  }
+}
+
 /** What this machine can do. A missing program is a fact, not an error. */
 export function hostFacts(config: HostConfig, logger: Logger): HostFacts {
   const macs = hardwareAddresses();
@@ -24,6 +34,7 @@ export function hostFacts(config: HostConfig, logger: Logger): HostFacts {
     hostname: hostname(),
     bootId: bootId(),
     macs,
+    ...instance(),
     kernel: release(),
     root,
     loop: root && loopUsable(),

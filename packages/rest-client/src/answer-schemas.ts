@@ -1,5 +1,6 @@
 import { CODES, FS_TYPES, OPS, PLANNED } from '@rexray/core';
 import { type TSchema, Type } from '@rexray/core/schema';
+import { STORAGE_ANSWERS } from './storage-schemas.ts';
 
 /** What the interface answers with. Open for further properties: a client must ignore what it does not know. */
 
@@ -189,6 +190,7 @@ const Health = Type.Object(
 
 /** Answers by name; each is a component of the OpenAPI document. */
 export const ANSWERS = {
+  ...STORAGE_ANSWERS,
   Volume,
   Holder,
   Snapshot,

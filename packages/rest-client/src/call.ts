@@ -10,6 +10,8 @@ import { toWire, type WireCall } from './wire.ts';
 export interface RemoteCallOptions extends CallOptions {
   /** The same key with the same request gets the same answer again, for some minutes. */
   readonly idempotencyKey?: string | undefined;
+  /** Further headers of this request. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /** For how long the roll-back of a canceled call is waited for, in ms: the server undoes within 30 s. */
@@ -120,6 +122,7 @@ async function answer(
       ...(o.requestId !== undefined && { 'x-request-id': headerSafe(o.requestId) }),
       ...(o.id !== undefined && { 'x-operation-id': o.id }),
       ...(o.idempotencyKey !== undefined && { 'idempotency-key': o.idempotencyKey }),
+      ...o.headers,
     },
     ...(wire.body !== undefined && { body: JSON.stringify(wire.body) }),
   };

@@ -8,7 +8,16 @@ export { fingerprintText, type KnownHost, knownHost, knownHostsIn } from './know
 export { PROBLEM_TYPE, type Problem, toProblem } from './problem.ts';
 export type { EventsOptions, RemoteEvent } from './remote-events.ts';
 export type { ServiceInfo } from './remote-integration.ts';
-export { API, pathFields, ROUTES, type Route, type RouteOp, routeOf, VERB_ERRORS } from './routes.ts';
+export {
+  API,
+  pathFields,
+  ROUTES,
+  type Route,
+  type RouteOp,
+  routeOf,
+  type StorageRouteOp,
+  VERB_ERRORS,
+} from './routes.ts';
 export type { ClientTls } from './tls.ts';
 export type { Address } from './transport.ts';
 export { argsOf, labelsOf, omit } from './wire.ts';

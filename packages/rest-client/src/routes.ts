@@ -1,7 +1,8 @@
-import type { Code, Op } from '@rexray/core';
+import type { Code, Op, StorageOp } from '@rexray/core';
 import type { TObject } from 'typebox';
 import type { AnswerName } from './answer-schemas.ts';
 import * as ask from './ask-schemas.ts';
+import { STORAGE_ROUTES } from './storage-routes.ts';
 
 /** Operations of the interface that are not verbs of an integration. */
 export type OwnOp =
@@ -13,11 +14,15 @@ export type OwnOp =
   | 'operations.cancel'
   | 'health'
   | 'openapi';
-export type RouteOp = Op | OwnOp;
+/** Verbs of a service's storage, for agents. */
+export type StorageRouteOp = `storage.${StorageOp}`;
+export type RouteOp = Op | OwnOp | StorageRouteOp;
 
 /** One row of the interface: the server registers it, the client calls it, the OpenAPI document describes it. */
 export interface Route {
   readonly op: RouteOp;
+  /** Of the storage below the integration: for agents. Absent: of the integration, or of the server itself. */
+  readonly plane?: 'storage';
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** With `{name}` for what is taken from the path. */
   readonly path: string;
@@ -31,7 +36,7 @@ export interface Route {
   readonly status: 200 | 201 | 204;
   /** A verb of an integration. */
   readonly verb: boolean;
-  /** It changes something: takes `dryRun`, `Idempotency-Key`, `Prefer: respond-async`, and is an operation while it runs. */
+  /** It changes something: takes `dryRun` (but for storage), `Idempotency-Key`, `Prefer: respond-async`, and is an operation while it runs. */
   readonly mutates: boolean;
   /** Codes beside those that every verb may answer. */
   readonly errors: readonly Code[];
@@ -178,6 +183,8 @@ export const ROUTES: readonly Route[] = [
     body: ask.PlanAsk,
     answer: 'Plan',
   }),
+
+  ...STORAGE_ROUTES,
 
   own('events', `GET ${API}/events`, 'Server-sent events; resumed by `Last-Event-ID`', {
     query: ask.EventsQuery,

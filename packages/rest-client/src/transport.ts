@@ -17,6 +17,8 @@ export interface Address {
   readonly allowPlaintext?: boolean | undefined;
   /** How long a server may send nothing at all before it counts as gone, in ms; default 30,000. A working one sends signs of life every 10 s. */
   readonly silenceMs?: number;
+  /** How long a connection may take to be made, in ms; default 10,000. */
+  readonly connectMs?: number;
   /** Calls at once; further ones wait. Default 256. Cancellations and streams of events do not count. */
   readonly connections?: number;
 }
@@ -34,6 +36,7 @@ export interface Send {
 export class Transport {
   readonly name: string;
   readonly silenceMs: number;
+  readonly connectMs: number;
   readonly #agent: http.Agent;
   readonly #apart: http.Agent;
   readonly #request: typeof http.request;
@@ -47,6 +50,7 @@ export class Transport {
     const url = a.url === undefined ? undefined : parsed(a.url, a.tls !== undefined);
     this.name = url === undefined ? `unix://${a.socketPath}` : `${url.protocol}//${url.host}`;
     this.silenceMs = a.silenceMs ?? 30_000;
+    this.connectMs = a.connectMs ?? 10_000;
     const secure = url?.protocol === 'https:';
     const host = url?.hostname.replace(/^\[|\]$/g, '') ?? '';
     assertTokenSafe(a, url, host);
@@ -86,11 +90,19 @@ export class Transport {
         },
       });
       request.setTimeout(this.silenceMs, () => request.destroy(new Silent()));
+      const late = setTimeout(() => request.destroy(new Unreached()), this.connectMs);
+      request.on('socket', (socket) => {
+        if (socket.connecting) socket.once('connect', () => clearTimeout(late));
+        else clearTimeout(late);
+      });
       const hangUp = (): void =>
         void request.destroy(signal?.reason instanceof Error ? signal.reason : new Error('hung up'));
       if (signal?.aborted) hangUp();
       signal?.addEventListener('abort', hangUp, { once: true });
-      request.on('close', () => signal?.removeEventListener('abort', hangUp));
+      request.on('close', () => {
+        clearTimeout(late);
+        signal?.removeEventListener('abort', hangUp);
+      });
       request.on('error', (e) => reject(this.fault(e, r)));
       request.on('response', (response) => {
         // Whoever reads it hears of its faults; where nobody reads, there is nobody to tell.
@@ -106,6 +118,16 @@ export class Transport {
     if (isVolumeError(e)) return e;
     const code = (e as NodeJS.ErrnoException).code;
     const place = `${this.name}`;
+    if (UNREACHED.includes(code ?? '') || e instanceof Unreached)
+      return new VolumeError(
+        'unavailable',
+        `${place} cannot be reached (${code ?? `no connection within ${this.connectMs} ms`}).`,
+        {
+          details: { expected: place, found: code ?? 'ETIMEDOUT' },
+          cause: e,
+          hint: 'Is its machine up, and the network between? Nothing was sent.',
+        },
+      );
     if (code === 'ENOENT' || code === 'ECONNREFUSED')
       return new VolumeError('unavailable', `No server answers on ${place} (${code}).`, {
         details: { expected: place, found: code },
@@ -140,6 +162,10 @@ export class Transport {
 }
 
 class Silent extends Error {}
+/** Nobody took the connection in time. */
+class Unreached extends Error {}
+/** The network, or the name of the host, leads nowhere. */
+const UNREACHED = ['ENETUNREACH', 'EHOSTUNREACH', 'ENOTFOUND', 'EAI_AGAIN', 'ENETDOWN', 'EHOSTDOWN'];
 
 function parsed(url: string, tls: boolean): URL {
   const fail = (why: string): never => {

@@ -93,7 +93,9 @@ export async function openRexray(o: (FileForm | Config) & OpenOptions = {}): Pro
       store,
       events,
       logger,
-      ...(o.layers !== undefined && { layers: o.layers }),
+      ...((o.layers !== undefined || config.clientType === 'controller') && {
+        layers: [...(config.clientType === 'controller' ? [controller] : []), ...(o.layers ?? [])],
+      }),
       ...(o.watch !== undefined && { watch: o.watch }),
       ...(o.background === true && { background: true }),
       leaveWatcher: async (names) => {
@@ -107,6 +109,18 @@ export async function openRexray(o: (FileForm | Config) & OpenOptions = {}): Pro
     throw e;
   }
 }
+
+/** Verbs that use a device of this node. What is mounted already can be given back. */
+const HERE: readonly string[] = ['attach', 'mount', 'format', 'adopt'];
+
+/** `libstorage.client.type: controller`: the storage is for agents, and nothing of it is used here. */
+const controller: Layer = (call, next) => {
+  if (!HERE.includes(call.op)) return next(call);
+  throw new VolumeError('unsupported', `${call.op}: this is a controller, volumes are not used on this node.`, {
+    details: { verb: call.op, missing: 'libstorage.client.type: integration' },
+    hint: 'Do it on a node with libstorage.host, or set libstorage.client.type to integration.',
+  });
+};
 
 /** A slip in a configuration must not pass in silence where nobody gave a logger: Node prints it once, on standard error. */
 const WARNINGS: Logger = { ...silentLogger, warn: (_, message) => process.emitWarning(message, 'RexrayWarning') };

@@ -28,6 +28,8 @@ export interface Patience {
   readonly signal: AbortSignal;
   /** On the driver's clock, ms. */
   readonly deadline: number;
+  /** The node for which it is done, where that is another machine than this one. */
+  readonly node?: string;
 }
 
 /** The promise, or the reason of the signal, whichever is first. */

@@ -51,7 +51,9 @@ export class Making {
       for (let incarnation = 0; incarnation < INCARNATIONS; incarnation++) {
         const there = await this.#existing(name, spec, p, copied);
         if (there !== undefined) return there;
-        const plan = planOf(this.#parts.config, spec, this.#parts.self().zone);
+        // For an agent: where that machine is.
+        const zone = p.node === undefined ? this.#parts.self().zone : (await this.#parts.nodes.get(p.node, p)).zone;
+        const plan = planOf(this.#parts.config, spec, this.#parts.config.availabilityZone || zone);
         const made = await this.#make(name, spec, plan, { incarnation, copied }, p);
         if (made !== undefined) return this.#parts.view.volume(made);
       }

@@ -129,6 +129,16 @@ export class EbsDriver implements StorageDriver<EbsParams> {
     return node;
   }
 
+  /** Nothing but what the machine knows of itself: the metadata service here is this machine's. */
+  async nodeOf(facts: NodeFacts, ctx: Ctx): Promise<string> {
+    if (facts.instance === undefined)
+      throw new VolumeError('invalid', `Machine ${facts.hostname} does not say which EC2 instance it is.`, {
+        details: { path: 'remote.node', expected: 'an instance id' },
+        hint: 'Write remote.node: i-… into the configuration of that machine.',
+      });
+    return (await this.#parts.nodes.get(facts.instance, ctx)).id;
+  }
+
   async identity(o: { readonly expected?: string }, ctx: Ctx): Promise<string> {
     const { config } = this.#parts;
     // Asked each time: that EC2 answers is part of what is said.

@@ -15,7 +15,7 @@ export async function copyVolume(volumes: Volumes, id: string, to: string, self:
   if (v.kept.record.format.state === 'formatting') throw changing(v, 'is being formatted');
   if (place.reflink) await calls.clone(v.imagePath, to);
   else if (v.claim?.kind !== 'attach') await copyClaimed(volumes, v, to, self, ctx);
-  else if (v.claim.node === self.node) await calls.copy(v.imagePath, to, ctx);
+  else if (v.claim.node === (ctx.node ?? self.node)) await calls.copy(v.imagePath, to, ctx);
   else {
     throw attachedTo(v.name, v.claim, 'Its file system cannot reflink, so it can only be copied there, or detached.');
   }

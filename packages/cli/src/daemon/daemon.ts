@@ -1,6 +1,6 @@
 import { EventBus, type HostDriver, isVolumeError, type Logger, type NodeStore } from '@rexray/core';
 import { EVENT_NAMES } from '@rexray/rest-client';
-import { type EffectiveConfig, type LogLevel, loadConfig } from '@rexray/runtime/config';
+import { type EffectiveConfig, type LogLevel, loadConfig, somebodyAnswers } from '@rexray/runtime/config';
 import { hostSettings, openHost, openStore } from '@rexray/runtime/daemon';
 import type { GlobalFlags } from '../context.ts';
 import type { Io } from '../io.ts';
@@ -109,6 +109,8 @@ class Daemon {
   #generation: Generation | undefined;
   #plans: readonly ModulePlan[] = [];
   #ending = false;
+  /** Whether another process is the server that this one was to be; undefined: not looked yet. */
+  #agent: boolean | undefined;
   #runDir: string | undefined;
 
   constructor(o: DaemonOptions) {
@@ -142,8 +144,17 @@ class Daemon {
     this.#log.flush();
   }
 
-  #load(): Promise<EffectiveConfig> {
-    return loadConfig(configOptions(this.#o.flags, this.#o.io, 'rexray.agent'));
+  /** Told to be a server where another one answers, it uses that one, for as long as it runs: later it would find itself. */
+  async #load(): Promise<EffectiveConfig> {
+    const options = configOptions(this.#o.flags, this.#o.io, 'rexray.agent');
+    const asAgent = { ...options, overrides: { 'libstorage.embedded': false } };
+    if (this.#agent === true) return loadConfig(asAgent);
+    const config = await loadConfig(options);
+    if (this.#agent === false) return config;
+    this.#agent = config.host !== undefined && config.embedded && (await somebodyAnswers(config.host));
+    if (!this.#agent) return config;
+    this.#logger.info({ host: config.host }, 'another server answers there: this node uses its storage');
+    return loadConfig(asAgent);
   }
 
   async start(): Promise<void> {

@@ -1,4 +1,4 @@
-import { type Integration, OPS, VolumeError } from '@rexray/core';
+import { type Integration, OPS, type StoragePlane, VolumeError } from '@rexray/core';
 import { cleaned, type Redactor } from '../redact.ts';
 
 /** Calls that run through one configuration; it is closed when they have ended. */
@@ -73,8 +73,19 @@ export class LiveServices {
 
   #forwarding(name: string): Integration {
     const out: Record<string, unknown> = { service: name };
-    for (const key of ['driver', 'traits', 'can'] as const)
+    for (const key of ['driver', 'traits', 'can', 'paramsSchema'] as const)
       Object.defineProperty(out, key, { get: () => this.#now(name).integration[key], enumerable: true });
+    out.storage = {
+      call: async (...args: Parameters<StoragePlane['call']>): Promise<unknown> => {
+        const { integration, inFlight } = this.#now(name);
+        try {
+          if (integration.storage === undefined) throw new Error(`service "${name}" has no storage of its own`);
+          return await inFlight.run(() => (integration.storage as StoragePlane).call(...args));
+        } catch (e) {
+          throw cleaned(e, this.#redactor);
+        }
+      },
+    } satisfies StoragePlane;
     for (const op of OPS) {
       const [part = '', verb] = op.split('.');
       const call = async (...args: unknown[]): Promise<unknown> => {

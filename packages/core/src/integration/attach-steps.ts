@@ -1,6 +1,6 @@
 import type { Ctx } from '../context.ts';
 import type { Attachment, DriverVolume } from '../driver.ts';
-import { isVolumeError, VolumeError } from '../errors.ts';
+import { type AnyVolumeError, isVolumeError, VolumeError } from '../errors.ts';
 import { sleep } from './calls.ts';
 import { lostKey } from './env.ts';
 import { usedByAnotherService } from './facts.ts';
@@ -149,6 +149,10 @@ export const connect: Step<Work> = {
       { readonly: readsOnly(c), blockSize: c.volume.record.blockSize ?? 512 },
       ctx,
     );
+    // A server cannot say which inode an image is here: what was found is what a disconnect means.
+    const { attachment, device } = c;
+    if (attachment?.kind === 'file' && attachment.elsewhere === true && device.backing !== undefined)
+      c.attachment = { ...attachment, inode: device.backing };
   },
   async undo(c, ctx) {
     if (c.attachment !== undefined && c.device?.fresh !== false) await c.session.disconnect(c.attachment, ctx);
@@ -172,11 +176,27 @@ export const disconnect: Step<Work> = {
   },
 };
 
+/** The note of the work stays, and with it the claim, until the server answers. */
+const claimKept = (c: Work, e: AnyVolumeError): VolumeError =>
+  new VolumeError(
+    'unavailable',
+    `Volume "${c.name}" of service "${c.env.service}" is off this node, but its claim could not be given back: ${e.message}`,
+    {
+      details: { retryAfterMs: 15_000 },
+      hint: `It is given back by itself when the server answers; until then other nodes find it in use by node ${c.env.node}.`,
+      cause: e,
+    },
+  );
+
 export const detach: Step<Work> = {
   name: 'detach',
   does: (c) => `give up node ${c.env.node}'s claim`,
   async run(c, ctx) {
     if (await usedByAnotherService(c.env, c.volume.id)) return;
-    await c.env.driver.detach(c.volume.id, c.env.node, { force: false }, ctx);
+    try {
+      await c.env.driver.detach(c.volume.id, c.env.node, { force: false }, ctx);
+    } catch (e) {
+      throw c.env.driver.traits.remote === true && isVolumeError(e, 'unavailable', 'timeout') ? claimKept(c, e) : e;
+    }
   },
 };

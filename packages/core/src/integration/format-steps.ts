@@ -62,7 +62,8 @@ export const proveBlank: Step<Work> = {
   when: (c) => stateOf(c) === 'blank',
   async run(c) {
     const p = need(c.probe, 'the probe');
-    const consent = (c.volume.record.format as State<'blank'>).consent === true;
+    // The word of a server waives nothing: what is not proven here is not formatted here (S22).
+    const consent = (c.volume.record.format as State<'blank'>).consent === true && !isRemote(c);
     if (c.readonly) throw nothingToRead(c);
     if (p.verdict === 'blank' || (p.verdict === 'unknown' && consent)) return;
     if (p.verdict === 'unknown')
@@ -79,11 +80,11 @@ export const markFormatting: Step<Work> = {
   async run(c, ctx) {
     const { fsType, mkfs } = c.volume.record.format as State<'blank'>;
     const epoch = c.volume.attachments.find((a) => a.node === c.env.node)?.epoch ?? 0;
+    const plannedUuid = randomUUID();
+    await noteFormatting(c, plannedUuid);
     await mark(
       c,
-      {
-        format: { state: 'formatting', fsType, plannedUuid: randomUUID(), epoch, ...(mkfs !== undefined && { mkfs }) },
-      },
+      { format: { state: 'formatting', fsType, plannedUuid, epoch, ...(mkfs !== undefined && { mkfs }) } },
       ctx,
     );
     c.probe = { verdict: 'blank' };
@@ -106,6 +107,7 @@ export const resumeFormat: Step<Work> = {
       return;
     }
     const nothing = p.verdict === 'unknown' && p.uuid === undefined;
+    if (!(await begunHere(c, plannedUuid))) return provenBlank(c, ctx);
     if (own || nothing || (wipes !== undefined && p.uuid === wipes)) return;
     throw new VolumeError(
       'data_loss',
@@ -160,8 +162,36 @@ export const markFormatted: Step<Work> = {
   async run(c, ctx) {
     const f = c.volume.record.format as State<'formatting'>;
     await mark(c, { format: { state: 'formatted', fsType: f.fsType, uuid: f.plannedUuid } }, ctx);
+    await forgetFormatting(c);
   },
 };
+
+const isRemote = (c: Work): boolean => c.env.driver.traits.remote === true;
+const formattingKey = (c: Work): string => `formatting/${c.env.service}/${c.volume.id}`;
+
+/** Of a volume whose record a server keeps, this node notes itself what it begins to format: its own evidence (S22). */
+export async function noteFormatting(c: Work, plannedUuid: string): Promise<void> {
+  if (isRemote(c)) await c.env.store.commit([{ put: formattingKey(c), value: plannedUuid }]);
+}
+async function forgetFormatting(c: Work): Promise<void> {
+  if (isRemote(c)) await c.env.store.commit([{ del: formattingKey(c) }], { durable: false });
+}
+const begunHere = async (c: Work, plannedUuid: string): Promise<boolean> =>
+  !isRemote(c) || (await c.env.store.get<string>(formattingKey(c))) === plannedUuid;
+
+/** A server says that a format was interrupted, and nothing here says so: only what holds nothing at all is formatted. */
+async function provenBlank(c: Work, ctx: Ctx): Promise<void> {
+  const p = await c.session.probe(need(c.device, 'the device'), { prove: true }, ctx);
+  if (p.verdict === 'blank') return;
+  throw new VolumeError(
+    'denied',
+    `Volume "${c.name}" of service "${c.env.service}" is not formatted: the server says that a format of it was interrupted, nothing on this node says so, and it holds ${p.found ?? p.fsType ?? 'data'}.`,
+    {
+      details: { rule: 'S22', ...(p.found !== undefined && { found: p.found }) },
+      hint: 'Nothing was changed. Mount it on the node that began to format it; or remove the volume and create it again: it never held data.',
+    },
+  );
+}
 
 export const check: Step<Work> = {
   name: 'check',

@@ -14,4 +14,5 @@ export {
 } from './env.ts';
 export { type Reconciled, reconcile, retryLeftovers } from './reconcile.ts';
 export { RECOVERED } from './recover.ts';
+export { placedError, type Served, serveStorage } from './serve-storage.ts';
 export { WATCH_MS, watchOnce } from './watch.ts';

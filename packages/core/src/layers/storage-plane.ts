@@ -8,6 +8,7 @@ import { type Call, compose, type Layer } from '../layered.ts';
 
 const VERBS = [
   'whoami',
+  'nodeOf',
   'identity',
   'list',
   'get',
@@ -40,21 +41,31 @@ export function layeredDriver<P>(driver: StorageDriver<P>, layers: readonly Laye
     const next = compose(layers, (call) => verb.apply(self, [...call.args, call.ctx]));
     return (...all) => next({ op, args: all.slice(0, -1), ctx: all.at(-1) as Ctx });
   };
-  const out: Record<string, unknown> = {
-    get traits() {
-      return driver.traits;
-    },
+  const out: Record<string, unknown> = {};
+  // Which optional verbs there are may settle with `whoami`: presence is looked at when it is asked for.
+  const show = (name: string, get: () => unknown): void =>
+    void Object.defineProperty(out, name, { get, enumerable: true });
+  const wrapped = new Map<string, AnyVerb>();
+  const verbOf = (op: string, verb: AnyVerb, self: unknown): AnyVerb => {
+    const it = wrapped.get(op) ?? wrap(op, verb, self);
+    wrapped.set(op, it);
+    return it;
   };
+  show('traits', () => driver.traits);
+  show('paramsSchema', () => driver.paramsSchema);
   for (const v of VERBS) {
-    const verb = driver[v] as AnyVerb | undefined;
-    if (verb !== undefined) out[v] = wrap(v, verb, driver);
+    show(v, () => {
+      const verb = driver[v] as AnyVerb | undefined;
+      return verb === undefined ? undefined : verbOf(v, verb, driver);
+    });
   }
-  const { snapshots } = driver;
-  if (snapshots !== undefined) {
-    out.snapshots = Object.fromEntries(
-      SNAPSHOT_VERBS.map((v) => [v, wrap(`snapshots.${v}`, snapshots[v] as AnyVerb, snapshots)]),
+  show('snapshots', () => {
+    const { snapshots } = driver;
+    if (snapshots === undefined) return undefined;
+    return Object.fromEntries(
+      SNAPSHOT_VERBS.map((v) => [v, verbOf(`snapshots.${v}`, snapshots[v] as AnyVerb, snapshots)]),
     );
-  }
+  });
   if (driver.close !== undefined) out.close = driver.close.bind(driver);
   return out as unknown as StorageDriver<P>;
 }

@@ -23,7 +23,6 @@ export async function openHere(io: Io): Promise<Here> {
   const client = await answering(`${run}/rexray.sock`);
   if (client !== undefined) return here(io, await overDaemon(client), await loadConfig({ env }).catch(() => undefined));
   const config = await loadConfig({ env });
-  if (config.host !== undefined) throw elsewhere(config.host);
   return here(io, embedded(config, io), config);
 }
 
@@ -86,14 +85,3 @@ function here(io: Io, backend: Backend, config: EffectiveConfig | undefined): He
     close: () => backend.close(),
   };
 }
-
-/** A mount that another machine makes is of no use to a container of this one. */
-const elsewhere = (host: string): VolumeError =>
-  new VolumeError(
-    'unsupported',
-    `The configuration names a server, ${host}, and its volumes are mounted where it runs.`,
-    {
-      details: { option: 'libstorage.host' },
-      hint: 'Run the daemon on this machine, or configure a service here.',
-    },
-  );

@@ -13,6 +13,8 @@ export interface Caller {
   readonly via: 'socket' | 'certificate' | 'token' | 'nobody';
   /** Where the connection comes from; empty on a unix socket. */
   readonly address: string;
+  /** The nodes for which it may ask as an agent; absent: any. */
+  readonly nodes?: readonly string[];
 }
 
 /** What an endpoint demands of its callers. */
@@ -80,7 +82,7 @@ export class Access {
       throw unauthenticated('this endpoint wants a client certificate that it trusts');
     const token = /^bearer +(\S+) *$/i.exec(q.headers.authorization ?? '')?.[1];
     if (token !== undefined && this.#tokens !== undefined)
-      return { name: await this.#tokens.subjectOf(token), via: 'token', address };
+      return { ...(await this.#tokens.claimsOf(token)), via: 'token', address };
     if (q.headers.authorization !== undefined && this.#tokens !== undefined)
       throw unauthenticated('the header Authorization is not "Bearer" and a token');
     if (certificate !== undefined) return { name: certificate, via: 'certificate', address };

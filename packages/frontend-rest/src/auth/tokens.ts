@@ -38,22 +38,30 @@ export class Tokens {
   }
 
   /**
-   * The subject of a token.
+   * The subject of a token, and the nodes that it is for (claim `nodes`: a text or a list; absent: any).
    * @throws VolumeError `unauthenticated` that says what is wrong with it, and never what it says
    */
-  async subjectOf(token: string): Promise<string> {
+  async claimsOf(token: string): Promise<{ readonly name: string; readonly nodes?: readonly string[] }> {
     try {
       const { payload } = await jwtVerify(token, await this.#key, {
         algorithms: [this.#alg],
         requiredClaims: ['sub', 'exp'],
         clockTolerance: SKEW,
       });
-      if (typeof payload.sub === 'string' && payload.sub !== '') return payload.sub;
+      const nodes = nodesOf(payload.nodes);
+      if (typeof payload.sub === 'string' && payload.sub !== '')
+        return { name: payload.sub, ...(nodes !== undefined && { nodes }) };
       throw new errors.JWTClaimValidationFailed('no subject', payload, 'sub');
     } catch (e) {
       throw unauthenticated(reason(e, this.#alg));
     }
   }
+}
+
+/** What is there and is no list of names is for no node at all. */
+function nodesOf(claim: unknown): readonly string[] | undefined {
+  if (claim === undefined) return undefined;
+  return (Array.isArray(claim) ? claim : [claim]).filter((n) => typeof n === 'string');
 }
 
 function reason(e: unknown, alg: string): string {

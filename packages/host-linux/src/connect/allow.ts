@@ -1,6 +1,6 @@
 import { constants, realpathSync, statSync } from 'node:fs';
 import { isAbsolute, normalize, relative } from 'node:path';
-import { VolumeError } from '@rexray/core';
+import { type Attachment, VolumeError } from '@rexray/core';
 import { AT_FDCWD, closeFd, errnoCode, fdPath, openat2, RESOLVE, statx } from '@rexray/kernel';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
@@ -20,6 +20,12 @@ function rootOf(path: string, roots: readonly string[]): { readonly root: string
   return undefined;
 }
 
+/** What a server wrote counts below allowed directories only: nobody named one, there is none (S22). */
+export const rootsOf = (
+  a: Pick<Attachment, 'elsewhere'>,
+  roots: readonly string[] | undefined,
+): readonly string[] | undefined => (a.elsewhere === true ? (roots ?? []) : roots);
+
 /**
  * Opens a file or directory that an attachment names, which another machine may have written (S22): absolute, below one
  * of `roots` where there are any, no symbolic link below that root (or as its last part, without roots).
@@ -36,7 +42,11 @@ export function openAllowed(path: string, flags: number, roots: readonly string[
     if (roots === undefined) return openat2(AT_FDCWD, path, { flags: flags | O_NOFOLLOW });
     const at = rootOf(path, roots);
     if (at === undefined)
-      throw denied(path, 'it is not below an allowed directory', `Allowed: ${roots.join(', ') || 'none'}.`);
+      throw denied(
+        path,
+        'it is not below an allowed directory',
+        `Allowed: ${roots.join(', ') || 'none'}; the key is rexray.allowRoots.`,
+      );
     const dir = openat2(AT_FDCWD, realpathSync(at.root), { flags: O_RDONLY | O_DIRECTORY });
     try {
       return openat2(dir, at.rest, { flags, resolve: RESOLVE.NO_SYMLINKS | RESOLVE.BENEATH });

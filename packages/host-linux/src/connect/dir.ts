@@ -5,14 +5,14 @@ import { type Attachment, bytes } from '@rexray/core';
 import { AT_FDCWD, closeFd, errnoCode, fdPath, O_PATH, openat2, statx } from '@rexray/kernel';
 import { readMounts } from '../proc/mountinfo.ts';
 import type { IsIt } from '../proc/users.ts';
-import { openAllowed } from './allow.ts';
+import { openAllowed, rootsOf } from './allow.ts';
 import type { Connection, ConnectOptions } from './connection.ts';
 
 export type DirAttachment = Extract<Attachment, { kind: 'dir' }>;
 
 /** Opens the directory of an attachment (O_PATH). @throws `denied`, `unavailable` */
 export const openDir = (a: DirAttachment, roots: readonly string[] | undefined): number =>
-  openAllowed(a.path, O_PATH | constants.O_DIRECTORY, roots);
+  openAllowed(a.path, O_PATH | constants.O_DIRECTORY, rootsOf(a, roots));
 
 export function connectDir(a: DirAttachment, o: ConnectOptions, roots: readonly string[] | undefined): Connection {
   const fd = openDir(a, roots);

@@ -18,7 +18,7 @@ import {
   loopStatus,
 } from '@rexray/kernel';
 import { assertFree } from '../unused.ts';
-import { assertPlainFile, fileIdentity, openAllowed } from './allow.ts';
+import { assertPlainFile, fileIdentity, openAllowed, rootsOf } from './allow.ts';
 import type { Connection, ConnectOptions } from './connection.ts';
 
 export type FileAttachment = Extract<Attachment, { kind: 'file' }>;
@@ -34,7 +34,8 @@ interface Image {
 }
 
 function openImage(a: FileAttachment, readonly: boolean, roots: readonly string[] | undefined): Image {
-  const fd = openAllowed(a.path, (readonly ? constants.O_RDONLY : constants.O_RDWR) | constants.O_NONBLOCK, roots);
+  const flags = (readonly ? constants.O_RDONLY : constants.O_RDWR) | constants.O_NONBLOCK;
+  const fd = openAllowed(a.path, flags, rootsOf(a, roots));
   try {
     assertPlainFile(fd, a.path);
     const { dev, ino } = fileIdentity(fd);
@@ -173,7 +174,7 @@ function identityOf(a: FileAttachment, roots: readonly string[] | undefined): { 
   if (a.inode !== undefined) return { dev: BigInt(a.inode.dev), ino: BigInt(a.inode.ino) };
   let fd: number;
   try {
-    fd = openAllowed(a.path, constants.O_RDONLY | constants.O_NONBLOCK, roots);
+    fd = openAllowed(a.path, constants.O_RDONLY | constants.O_NONBLOCK, rootsOf(a, roots));
   } catch (e) {
     if (errnoCode(e) === 'unavailable') return undefined;
     throw e;

@@ -91,7 +91,8 @@ export class RpcClient {
       };
       this.#waiting.set(id, { method, settle, ...(ctx && { progress: (p) => ctx.progress(p) }) });
       ctx?.signal.addEventListener('abort', cancel, { once: true });
-      const wire = ctx && { ctx: { ms, requestId: ctx.requestId } };
+      const node = ctx?.node === undefined ? {} : { node: ctx.node };
+      const wire = ctx && { ctx: { ms, requestId: ctx.requestId, ...node } };
       this.#channel.send({ t: 'call', id, object, method, args: ctx ? args.slice(0, -1) : args, ...wire });
     });
   }

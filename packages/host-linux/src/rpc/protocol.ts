@@ -14,6 +14,7 @@ export interface Shape {
 export interface WireCtx {
   readonly ms: number;
   readonly requestId: string;
+  readonly node?: string;
 }
 
 /** An object of the far side, by number; 0 is the one that is served. */

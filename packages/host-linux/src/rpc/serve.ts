@@ -45,6 +45,7 @@ export function serve(
     signal: controller.signal,
     deadline: performance.now() + wire.ms,
     requestId: wire.requestId,
+    ...(wire.node !== undefined && { node: wire.node }),
     progress: (progress) => channel.send({ t: 'progress', id: call.id, progress }),
   });
 

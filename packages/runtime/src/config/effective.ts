@@ -13,6 +13,7 @@ import type { Paths } from './places.ts';
 import type { At, ConfigReader, Explained } from './reader.ts';
 import {
   type ClientSettings,
+  readAgent,
   readClient,
   readServer,
   readToken,
@@ -45,6 +46,8 @@ export interface EffectiveConfig {
   readonly host?: string;
   /** This is the server, although `host` is set. */
   readonly embedded: boolean;
+  /** `controller`: volumes are not attached, formatted or mounted on this node. */
+  readonly clientType: 'integration' | 'controller';
   /** Where the daemon listens and who may use it. Reads files of keys and certificates only where they are used. */
   readonly server: ServerSettings;
   /** How a client speaks with `host`. @throws VolumeError `invalid` */
@@ -102,6 +105,7 @@ export function effective(b: Built): EffectiveConfig {
     ...general(reader),
     ...(host !== undefined && host !== '' && { host }),
     embedded: reader.get('bool', 'libstorage.embedded') ?? false,
+    clientType: clientType(reader),
     server: readServer(reader, { paths, services: services.map((s) => s.name), host: host || undefined }),
     client: () => readClient(reader, paths),
     token: () => readToken(reader),
@@ -121,7 +125,9 @@ export function effective(b: Built): EffectiveConfig {
       const schema = schemaOf(definition);
       for (const section of sectionNames(definition.name.toLowerCase(), definition.aliases))
         for (const s of secretPaths(schema)) secrets.add(`${section}.${s}`.toLowerCase());
-      return known.value !== undefined ? { ...known.value } : driverConfig(reader, service, definition);
+      if (known.value !== undefined) return { ...known.value };
+      const own = driverConfig(reader, service, definition);
+      return known.remote === undefined ? own : { ...own, ...readAgent(reader, paths), ...known.remote };
     },
     driverWarnings: (definitions, installed) => driverWarnings(tree, definitions, installed),
     origin: (key, at) => hide(reader.explain(key, at), secrets),
@@ -148,6 +154,12 @@ function general(
     device: { attachTimeoutMs: reader.get('duration', 'libstorage.device.attachTimeout') ?? 30_000 },
     moduleStartTimeoutMs: reader.get('duration', 'rexray.module.startTimeout') ?? 10_000,
   };
+}
+
+function clientType(reader: ConfigReader): EffectiveConfig['clientType'] {
+  const word = (reader.get('string', 'libstorage.client.type') ?? 'integration').toLowerCase();
+  if (word === 'integration' || word === 'controller') return word;
+  throw invalid({ key: 'libstorage.client.type', value: word, expected: 'integration or controller' });
 }
 
 const rootPathWarnings = (reader: ConfigReader, services: readonly ServiceEntry[]): readonly string[] => [

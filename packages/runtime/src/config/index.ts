@@ -1,4 +1,5 @@
 export { DRIVER_ALIASES, driverName, OUR_DRIVERS, REXRAY_DRIVERS, sectionNames } from './aliases.ts';
+export { somebodyAnswers } from './answering.ts';
 export {
   type Config,
   type DriverConfig,

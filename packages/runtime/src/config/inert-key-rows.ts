@@ -24,13 +24,6 @@ export const INERT_ROWS = [
     effect: 'none',
   },
   {
-    key: 'libstorage.client.type',
-    type: 'string',
-    meaning: '`integration` or `controller`.',
-    since: '0.4',
-    effect: 'none',
-  },
-  {
     key: 'libstorage.client.cache.instanceID',
     type: 'duration',
     meaning: 'Life of the cached instance id.',

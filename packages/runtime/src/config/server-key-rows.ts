@@ -7,7 +7,7 @@ export const SERVER_ROWS = [
     key: 'libstorage.host',
     type: 'string',
     meaning:
-      'Server to use, `unix:///…` or `tcp://host:port`; while it is set, no service is made from `libstorage.service` alone, unless `libstorage.embedded` is true.',
+      'The server whose storage this node uses: `tcp://host:port`, `https://host:port` or `unix:///…`. Services are then those of the server, by the names that are configured here; without a name, its default one.',
     since: '0.4',
   },
   {
@@ -15,7 +15,14 @@ export const SERVER_ROWS = [
     type: 'bool',
     default: 'false',
     meaning:
-      'This is the server, although `libstorage.host` is set: without configured endpoints it listens there (endpoint `localhost`).',
+      'This is the server, although `libstorage.host` is set: without configured endpoints it listens there (endpoint `localhost`). A daemon that finds another one answering there uses that one instead.',
+    since: '0.4',
+  },
+  {
+    key: 'libstorage.client.type',
+    type: 'string',
+    default: 'integration',
+    meaning: '`controller`: a server alone; volumes are not attached, formatted or mounted on this node.',
     since: '0.4',
   },
   {

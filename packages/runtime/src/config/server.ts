@@ -142,6 +142,24 @@ export function readClient(reader: ConfigReader, paths: Paths): ClientSettings {
   };
 }
 
+/**
+ * The server of `libstorage.host` as settings of the driver `remote`. A file with a token stays a path: it may be renewed,
+ * and what a watcher process is told must hold no secret.
+ */
+export function readAgent(reader: ConfigReader, paths: Paths): Readonly<Record<string, unknown>> {
+  const host = reader.get('string', 'rexray.host') || reader.get('string', 'libstorage.host');
+  if (host !== undefined && !/^((unix:\/\/)?\/|(tcp|https?):\/\/[^/]+\/?$)/i.test(host))
+    throw invalid({ key: 'libstorage.host', value: host, expected: 'tcp://host:port or unix:///path/of/a.sock' });
+  const tls = readTls(reader, 'client', ['libstorage.client.tls', 'libstorage.tls'], paths);
+  const token = reader.get('string', 'libstorage.client.auth.token')?.trim();
+  const { clientCertRequired: _, ...client } = tls ?? { clientCertRequired: false };
+  return {
+    host,
+    ...(tls !== undefined && { tls: client }),
+    ...(token !== undefined && token !== '' && { [token.startsWith('/') ? 'tokenFile' : 'token']: token }),
+  };
+}
+
 /** `rexray.token.*`, else those of the server. */
 export function readToken(reader: ConfigReader): TokenSettings {
   const key = reader.get('string', 'rexray.token.key') || reader.get('string', 'libstorage.server.auth.key');

@@ -19,6 +19,8 @@ export interface ServiceEntry {
   /** Set when the service was given by value. */
   readonly plugin?: StorageDefinition;
   readonly value?: Readonly<Record<string, unknown>>;
+  /** Set where it is a service of the server that `libstorage.host` names; without a name, its default one. */
+  readonly remote?: { readonly service?: string };
 }
 type Specs = ReadonlyMap<
   string,
@@ -38,6 +40,7 @@ export function readServices(
     for (const [key, node] of at(tree, SERVICES)?.children ?? []) names.set(key, node.name);
   }
   for (const name of names.values()) checkName(name);
+  if (specs.size === 0 && isAgent(reader)) return ofServer(reader, modules, names.keys());
   if (names.size > 0) return [...names].map(([low, written]) => entry(reader, keepCase ? written : low, specs));
   return automatic(reader, modules);
 }
@@ -73,6 +76,32 @@ function entry(reader: ConfigReader, name: string, specs: Specs): ServiceEntry {
   });
 }
 
+/** Whether this process uses a server's services instead of having them itself. */
+const isAgent = (reader: ConfigReader): boolean =>
+  Boolean(reader.get('string', 'rexray.host') || reader.get('string', 'libstorage.host')) &&
+  reader.get('bool', 'libstorage.embedded') !== true;
+
+/**
+ * The services of a server, as this node names them: those that are written anywhere, since one file may be for all hosts;
+ * where none is, its default one.
+ */
+function ofServer(
+  reader: ConfigReader,
+  modules: readonly string[],
+  written: Iterable<string>,
+): readonly ServiceEntry[] {
+  const wanted = [generalDefault(reader), ...modules.map((module) => moduleDefault(reader, module)), ...written];
+  const names = [...new Set(wanted.filter((n) => n !== undefined))];
+  for (const name of names) checkName(name);
+  const entry = (name: string, service?: string): ServiceEntry => ({
+    name,
+    driver: 'remote',
+    from: 'libstorage.host',
+    remote: service === undefined ? {} : { service },
+  });
+  return names.length === 0 ? [entry('remote')] : names.map((name) => entry(name, name));
+}
+
 const named = (value: unknown, key: string): string => {
   if (typeof value === 'string' && value.trim() !== '') return driverName(value);
   throw invalid({ key, value, expected: 'the name of a driver' });
@@ -80,8 +109,6 @@ const named = (value: unknown, key: string): string => {
 
 /** REX-Ray's short form: `libstorage.service: ebs` alone is a service `ebs` with the driver `ebs`. */
 function automatic(reader: ConfigReader, modules: readonly string[]): readonly ServiceEntry[] {
-  const elsewhere = reader.written('libstorage.host') || reader.written('rexray.host');
-  if (elsewhere && reader.get('bool', 'libstorage.embedded') !== true) return [];
   const wanted = [generalDefault(reader), ...modules.map((module) => moduleDefault(reader, module))];
   return [...new Set(wanted.filter((n) => n !== undefined))].map((name) => {
     checkName(name);

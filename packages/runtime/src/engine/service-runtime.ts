@@ -17,9 +17,13 @@ import {
   type Op,
   type ProcessIdentity,
   pinKey,
+  placedError,
   reconcile,
   retry,
+  type StorageCallOptions,
   type StorageDriver,
+  type StorageOp,
+  serveStorage,
   VolumeError,
   whileCalling,
 } from '@rexray/core';
@@ -148,6 +152,26 @@ export class ServiceRuntime {
     }
   }
 
+  /** The storage for agents: bounded like any verb, and none begins once this closes. */
+  #serve(op: StorageOp, fields: Fields, o: StorageCallOptions): Promise<unknown> {
+    const { gate, facts } = this.#node;
+    return gate.run(undefined, async () => {
+      const { env } = this.#ready ?? (await this.#whenOpen([o]));
+      const { ctx, end } = beginCall(o, {
+        timeoutMs: this.#part.policy.timeoutMs,
+        progress: () => {},
+        closing: gate.signal,
+      });
+      try {
+        return await serveStorage({ env, nodeId: facts.nodeId }, op, fields, o, ctx);
+      } catch (e) {
+        throw placedError(e, env, ctx.requestId);
+      } finally {
+        end();
+      }
+    });
+  }
+
   #lazy(): Integration {
     const { driver, name } = this;
     const part = this.#part;
@@ -171,8 +195,9 @@ export class ServiceRuntime {
         return canOf(driver);
       },
       get paramsSchema() {
-        return part.params['~standard'].jsonSchema.input();
+        return driver.paramsSchema ?? part.params['~standard'].jsonSchema.input();
       },
+      storage: { call: (op: StorageOp, fields: Fields, o: StorageCallOptions = {}) => this.#serve(op, fields, o) },
     };
     for (const op of OPS) {
       const path = op.split('.');
@@ -193,6 +218,8 @@ function behindPlane(part: ServicePart, parts: EngineParts): StorageDriver {
     classified({ ...about, ...(part.classify !== undefined && { classify: part.classify }) }),
   ]);
 }
+
+type Fields = Readonly<Record<string, unknown>>;
 
 export const startCtx = (ms: number): Ctx => freshCtx({ requestId: 'open' }, ms);
 

@@ -148,5 +148,6 @@ const patient = (ctx: Ctx): Ctx => ({
   signal: ctx.signal,
   deadline: Math.max(ctx.deadline, performance.now() + SILENT_MS) + 2_000,
   requestId: ctx.requestId,
+  ...(ctx.node !== undefined && { node: ctx.node }),
   progress: (p) => ctx.progress(p),
 });

@@ -9,9 +9,10 @@ export interface DriverStart {
   readonly libDir: string;
 }
 
-type Verb = Exclude<keyof StorageDriver, 'traits' | 'snapshots' | 'close'>;
+type Verb = Exclude<keyof StorageDriver, 'traits' | 'paramsSchema' | 'snapshots' | 'close'>;
 const VERBS = {
   whoami: 'value',
+  nodeOf: 'value',
   identity: 'value',
   list: 'value',
   get: 'value',

@@ -6,7 +6,7 @@ import type { FsType } from '../../record.ts';
 import { assertUnused, attach, connect, detach, disconnect } from '../attach-steps.ts';
 import type { Env } from '../env.ts';
 import { claimedError, heldError, unsupported } from '../facts.ts';
-import { format as formatStep, markFormatted } from '../format-steps.ts';
+import { format as formatStep, markFormatted, noteFormatting } from '../format-steps.ts';
 import { forget } from '../mount-steps.ts';
 import type { Step } from '../steps.ts';
 import type { Verb } from '../verb.ts';
@@ -42,21 +42,24 @@ const compare: Step<WipeWork> = {
 const markWiping: Step<WipeWork> = {
   name: 'mark-formatting',
   does: () => 'note with the storage that it is being formatted, and the UUID it will get',
-  run: (c, ctx) =>
-    mark(
+  async run(c, ctx) {
+    const plannedUuid = randomUUID();
+    await noteFormatting(c, plannedUuid);
+    await mark(
       c,
       {
         format: {
           state: 'formatting',
           fsType: c.fsType,
-          plannedUuid: randomUUID(),
+          plannedUuid,
           epoch: c.volume.attachments.find((a) => a.node === c.env.node)?.epoch ?? 0,
           wipes: c.probe?.uuid ?? c.wipe,
         },
         copied: false,
       },
       ctx,
-    ),
+    );
+  },
 };
 const markDone: Step<WipeWork> = { ...markFormatted, when: () => true, maybe: () => false } as Step<WipeWork>;
 const wipeStep: Step<WipeWork> = {
