@@ -12,7 +12,7 @@ export function sdkEc2(config: EbsConfig, region: () => Promise<string>): Ec2 {
   let opened: Promise<{ sdk: Sdk; client: EC2Client }> | undefined;
   const open = async (): Promise<{ sdk: Sdk; client: EC2Client }> => {
     const sdk = await import('@aws-sdk/client-ec2');
-    const client = new sdk.EC2Client(settings(config, await region()));
+    const client = new sdk.EC2Client(clientSettings(config, await region()));
     client.middlewareStack.add(dated, { step: 'deserialize', priority: 'high', name: 'rexrayDated' });
     return { sdk, client };
   };
@@ -47,7 +47,8 @@ const dated =
     return r;
   };
 
-function settings(c: EbsConfig, region: string): EC2ClientConfig {
+/** What the SDK is told; everything else is its own: the chain of credentials, endpoints of regions and partitions. */
+export function clientSettings(c: EbsConfig, region: string): EC2ClientConfig {
   return {
     region,
     maxAttempts: 1,

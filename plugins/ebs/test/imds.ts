@@ -11,7 +11,8 @@ export interface FakeMetadata {
   close(): Promise<void>;
 }
 
-export async function fakeMetadata(document: object): Promise<FakeMetadata> {
+/** @param role credentials of the role of the instance; none without it */
+export async function fakeMetadata(document: object, role?: object): Promise<FakeMetadata> {
   const asked: string[] = [];
   const self = { hopLimit: false };
   const server = createServer((req, res) => {
@@ -25,6 +26,9 @@ export async function fakeMetadata(document: object): Promise<FakeMetadata> {
     }
     if (token !== 'the-token') return void res.writeHead(401).end();
     if (req.url === '/latest/dynamic/instance-identity/document') return void res.end(JSON.stringify(document));
+    const roles = '/latest/meta-data/iam/security-credentials/';
+    if (role !== undefined && req.url === roles) return void res.end('the-role');
+    if (role !== undefined && req.url === `${roles}the-role`) return void res.end(JSON.stringify(role));
     res.writeHead(404).end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -13,6 +13,8 @@ export interface FaultServer {
   readonly endpoint: string;
   readonly model: Ec2Model;
   readonly faults: Faults;
+  /** Access keys that calls were signed with. */
+  readonly signers: Set<string>;
   watch: Watch | undefined;
   close(): Promise<void>;
 }
@@ -22,8 +24,10 @@ export async function faultServer(o: ModelOptions): Promise<FaultServer> {
   const model = new Ec2Model(o);
   const faults = new Faults();
   const held = new Set<NodeJS.Timeout>();
+  const signers = new Set<string>();
   const self = { watch: undefined as Watch | undefined };
   const server = createServer((req, res) => {
+    signers.add(/Credential=([^/]*)/.exec(req.headers.authorization ?? '')?.[1] ?? 'nobody');
     answer({ model, faults, held, watch: self.watch }, req, res).catch((e: unknown) => {
       res.writeHead(500).end(errorXml('InternalError', String(e)));
     });
@@ -33,6 +37,7 @@ export async function faultServer(o: ModelOptions): Promise<FaultServer> {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     model,
     faults,
+    signers,
     close: async () => {
       for (const t of held) clearTimeout(t);
       server.closeAllConnections();
