@@ -41,6 +41,7 @@ import { attachmentLimit, type Node, Nodes } from './nodes.ts';
 import type { Parts } from './parts.ts';
 import { Records } from './records.ts';
 import { sdkEc2 } from './sdk.ts';
+import { copySnapshot, type FarSnapshot } from './snapshot-copy.ts';
 import { Snapshots } from './snapshots.ts';
 import { TAG } from './tags.ts';
 import { attachmentsOf, idOf, View, type Volume } from './view.ts';
@@ -250,12 +251,8 @@ export class EbsDriver implements StorageDriver<EbsParams> {
   }
 
   /** Brings a snapshot of another region into this one, as a snapshot of ours. Not in the driver interface: for programs. */
-  copySnapshot(
-    source: { readonly region: string; readonly id: string },
-    name: string,
-    ctx: Ctx,
-  ): Promise<DriverSnapshot> {
-    return this.#snapshots.copy(source, name, ctx);
+  copySnapshot(source: FarSnapshot, name: string, ctx: Ctx): Promise<DriverSnapshot> {
+    return copySnapshot(this.#parts, this.#snapshots, source, name, ctx);
   }
 
   /** Calls of each action since this driver was made, with those that EC2 refused for their rate. */

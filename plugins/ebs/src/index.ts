@@ -10,6 +10,7 @@ export { EbsDriver, type Outside } from './driver.ts';
 export { ACTIONS, type Action, type Ec2 } from './ec2.ts';
 export { classify } from './errors.ts';
 export { LIMITS, VOLUME_TYPES } from './limits.ts';
+export type { FarSnapshot } from './snapshot-copy.ts';
 
 const plugin: StoragePlugin<'ebs', EbsConfig, EbsParams> = definePlugin({
   kind: 'storage',

@@ -81,7 +81,7 @@ export class Snapshots {
         return { items: r.Snapshots ?? [], token: r.NextToken || undefined };
       },
       key: (s) => s.SnapshotId ?? '',
-      show: (s) => this.#show(s),
+      show: (s) => this.show(s),
     });
   }
 
@@ -93,12 +93,12 @@ export class Snapshots {
       if (v === undefined) throw notFound('Volume', volumeId);
       this.#parts.view.assertUsable(v);
       const volume = this.#parts.view.volume(v);
-      const there = await this.#named(name, p);
+      const there = await this.named(name, p);
       if (there !== undefined) return this.#same(there, volume.name, idOf(v));
       const made = await this.make(
         volumeId,
         {
-          ...this.#recordOf(volume.record, volumeId),
+          ...this.recordOf(volume.record, volumeId),
           [TAG.name]: this.#parts.view.names.written(name),
           [TAG.volume]: volume.name,
           [TAG.consistency]: consistency,
@@ -110,37 +110,52 @@ export class Snapshots {
     });
   }
 
-  /** CreateSnapshot has no token: after a lost reply, what carries the tags is looked for before it is made again. */
-  async make(volumeId: string, tags: Record<string, string>, mark: Filter, p: Patience): Promise<Ec2Snapshot> {
-    const { clock, client, config, waitMs } = this.#parts;
-    const all = { ...config.tags, ...tags, [TAG.cluster]: config.clusterID };
-    const filters = [
-      mark,
-      { Name: 'volume-id', Values: [volumeId] },
-      { Name: `tag:${TAG.cluster}`, Values: [config.clusterID] },
-    ];
+  make(volumeId: string, tags: Record<string, string>, mark: Filter, p: Patience): Promise<Ec2Snapshot> {
+    const all = this.tagged(tags);
+    const TagSpecifications = [{ ResourceType: 'snapshot' as const, Tags: asList(all) }];
+    return this.once(
+      {
+        what: `The snapshot of ${volumeId}`,
+        filters: [mark, { Name: 'volume-id', Values: [volumeId] }],
+        send: async () => {
+          const made = await this.#parts.client.mutate('CreateSnapshot', { VolumeId: volumeId, TagSpecifications }, p);
+          return { ...made, Tags: asList(all) };
+        },
+      },
+      p,
+    );
+  }
+
+  /** With what all snapshots of this service carry. */
+  tagged(tags: Record<string, string>): Record<string, string> {
+    const { config } = this.#parts;
+    return { ...config.tags, ...tags, [TAG.cluster]: config.clusterID };
+  }
+
+  /** Neither CreateSnapshot nor CopySnapshot has a token: after a lost reply, what carries the tags is looked for before it is made again. */
+  once(
+    o: { readonly what: string; readonly filters: readonly Filter[]; readonly send: () => Promise<Ec2Snapshot> },
+    p: Patience,
+  ): Promise<Ec2Snapshot> {
+    const { clock, waitMs } = this.#parts;
     let unknown = 0;
     return until<Ec2Snapshot>({
       clock,
       patience: p,
       boundMs: waitMs,
-      late: (still) => lateError(`The snapshot of ${volumeId} is not there`, still, 'snapshot', 'Repeat the call.'),
+      late: (still) => lateError(`${o.what} is not there`, still, 'snapshot', 'Repeat the call.'),
       step: async () => {
         if (unknown > 0) {
-          const [found] = oldestFirst(await this.#all(filters, p));
+          const [found] = oldestFirst(await this.all(o.filters, p));
           if (found !== undefined) return { done: found };
           // It may only not be visible yet: look a few times before making another one.
           if (unknown++ < 4) return { still: 'EC2 did not answer, and does not show it' };
         }
         try {
-          const input = {
-            VolumeId: volumeId,
-            TagSpecifications: [{ ResourceType: 'snapshot' as const, Tags: asList(all) }],
-          };
-          const made = await client.mutate('CreateSnapshot', input, p);
+          const made = await o.send();
           if (this.#made.size > 1_000) this.#made.clear();
           this.#made.set(made.SnapshotId ?? '', clock.now());
-          return { done: { ...made, Tags: asList(all) } };
+          return { done: made };
         } catch (e) {
           if (!isUnknown(e)) throw e;
           unknown = 1;
@@ -196,46 +211,11 @@ export class Snapshots {
     return this.#all([...filters, { Name: `tag:${TAG.cluster}`, Values: [this.#parts.config.clusterID] }], p);
   }
 
-  /** Brings a snapshot of another region here; its tags do not come with it, so they are given. */
-  async copy(
-    source: { readonly region: string; readonly id: string },
-    name: string,
-    p: Patience,
-  ): Promise<DriverSnapshot> {
-    assertName(name, 'snapshot');
-    return this.#parts.locks.run(`snapshot ${name}`, async () => {
-      const there = await this.#named(name, p);
-      if (there !== undefined) return this.#show(there);
-      const tags = {
-        ...this.#parts.config.tags,
-        ...this.#recordOf(
-          {
-            ...emptyRecord({ state: 'formatted', fsType: this.#parts.config.legacyFsType, uuid: 'unknown' }),
-            copied: true,
-          },
-          source.id,
-        ),
-        [TAG.name]: this.#parts.view.names.written(name),
-        [TAG.cluster]: this.#parts.config.clusterID,
-        [TAG.volume]: name,
-        [TAG.consistency]: 'crash',
-        [TAG.from]: `${source.region}/${source.id}`,
-      };
-      const input = {
-        SourceRegion: source.region,
-        SourceSnapshotId: source.id,
-        TagSpecifications: [{ ResourceType: 'snapshot' as const, Tags: asList(tags) }],
-      };
-      const { SnapshotId: id = '' } = await this.#parts.client.mutate('CopySnapshot', input, p);
-      return this.#show(await this.completed(id, p));
-    });
-  }
-
   record(s: Ec2Snapshot): VolumeRecord {
     return readRecord(tagsOf(s.Tags)) ?? { ...emptyRecord({ state: 'none' }), revision: 'none' };
   }
 
-  #show(s: Ec2Snapshot): DriverSnapshot {
+  show(s: Ec2Snapshot): DriverSnapshot {
     const tags = tagsOf(s.Tags);
     return {
       id: s.SnapshotId ?? '',
@@ -250,7 +230,7 @@ export class Snapshots {
     };
   }
 
-  async #named(name: string, p: Patience): Promise<Ec2Snapshot | undefined> {
+  async named(name: string, p: Patience): Promise<Ec2Snapshot | undefined> {
     const { names } = this.#parts.view;
     const found = await this.all(
       [
@@ -263,7 +243,7 @@ export class Snapshots {
   }
 
   #same(s: Ec2Snapshot, volumeName: string, volumeId: string): DriverSnapshot {
-    const shown = this.#show(s);
+    const shown = this.show(s);
     if (shown.volumeId === volumeId) return shown;
     throw new VolumeError(
       'already_exists',
@@ -276,7 +256,7 @@ export class Snapshots {
   }
 
   /** The record with a revision of its own: a snapshot's tags never change. */
-  #recordOf(record: Omit<VolumeRecord, 'revision'>, of: string): Record<string, string> {
+  recordOf(record: Omit<VolumeRecord, 'revision'>, of: string): Record<string, string> {
     const { revision, chunks } = recordTags(record, { counter: 1, nonce: of.replace(/[^a-z0-9]/g, '').slice(-12) });
     return { [TAG.revision]: revision, ...chunks };
   }

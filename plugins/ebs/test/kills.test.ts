@@ -5,16 +5,16 @@ import { describe, expect, it } from 'vitest';
 import { type Clock, realClock } from '../src/clock.ts';
 import { EbsDriver } from '../src/driver.ts';
 import { type FaultServer, faultServer } from './ec2/server.ts';
-import { leftOver, MUTATING, wholeLife, wrongNow } from './life.ts';
+import { type Instances, leftOver, MUTATING, wholeLife, wrongNow } from './life.ts';
 import type { ChildArguments } from './life-child.ts';
-import { ctxOf, OUTSIDE, settings } from './world.ts';
+import { ctxOf, instancesOn, OUTSIDE, settings } from './world.ts';
 
 const runtime = RUNTIMES.find((r) => r.unbuilt && r.name !== 'Deno' && hasRuntime(r));
 
 /** One life, stopped at its nth mutating call: done by EC2, the reply not sent. */
 interface Life {
   readonly server: FaultServer;
-  readonly node: string;
+  readonly on: Instances;
   /** Resolves with the call once the life stands there. */
   readonly stands: Promise<string>;
 }
@@ -31,12 +31,12 @@ async function lifeUntil(nth: number, killed: Promise<void>): Promise<Life> {
       await killed;
     };
   });
-  return { server, node: server.model.addInstance().id, stands };
+  return { server, on: instancesOn(server), stands };
 }
 
 function startAll(lives: readonly Life[]): { child: ChildProcess; ended: Promise<string> } {
   if (runtime === undefined) throw new Error('no runtime that takes TypeScript (tests/runtimes)');
-  const told: ChildArguments = [JSON.stringify(lives.map((l) => [l.server.endpoint, l.node]))];
+  const told: ChildArguments = [JSON.stringify(lives.map((l) => [l.server.endpoint, ...l.on]))];
   const args = [...runtime.args(['@rexray/source']), `${import.meta.dirname}/life-child.ts`, ...told];
   const child = spawn(runtime.program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
@@ -59,13 +59,19 @@ const hasty: Clock = {
 const patience = (): Ctx => ({ ...ctxOf(), deadline: hasty.now() + 600_000 });
 
 /** What another process finds and does after the kill, on the same EC2. */
-async function restarted({ server, node }: Life): Promise<string[]> {
+async function restarted({ server, on }: Life): Promise<string[]> {
   const wrong = wrongNow(server.model);
-  const d = new EbsDriver(settings(server.endpoint, node), { ...OUTSIDE, clock: hasty });
+  const d = new EbsDriver(settings(server.endpoint, on[0], { statusInitialDelay: '100ms' }), {
+    ...OUTSIDE,
+    clock: hasty,
+  });
   try {
     await d.whoami({ nodeId: 'n', hostname: 'n', bootId: 'after', macs: [] }, patience());
-    await d.sweep(node, 'after', patience());
-    await wholeLife(d, node, patience);
+    await d.sweep(on[0], 'after', patience());
+    // As the core does on each node at its start, by its own notes.
+    for (const v of (await d.list({}, patience())).items)
+      for (const a of v.attachments) await d.detach(v.id, a.node, { force: false }, patience());
+    await wholeLife(d, on, patience);
     return [...wrong, ...leftOver(server.model)];
   } catch (e) {
     return [...wrong, String(e)];
@@ -76,11 +82,11 @@ async function restarted({ server, node }: Life): Promise<string[]> {
 
 async function mutatingCalls(): Promise<number> {
   const server = await faultServer({ clock: realClock });
-  const node = server.model.addInstance().id;
-  const d = new EbsDriver(settings(server.endpoint, node), OUTSIDE);
+  const on = instancesOn(server);
+  const d = new EbsDriver(settings(server.endpoint, on[0]), OUTSIDE);
   try {
     await d.whoami({ nodeId: 'n', hostname: 'n', bootId: 'counting', macs: [] }, ctxOf());
-    await wholeLife(d, node);
+    await wholeLife(d, on);
     return MUTATING.reduce((n, a) => n + (server.model.calls[a] ?? 0), 0);
   } finally {
     await d.close();

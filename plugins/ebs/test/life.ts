@@ -15,7 +15,7 @@ export const specOf = (o: { gib?: number; labels?: Record<string, string> } = {}
 });
 
 /** Verbs are idempotent: what failed for a passing reason is called again, as the storage plane does. */
-async function again<T>(verb: () => Promise<T>): Promise<T> {
+export async function again<T>(verb: () => Promise<T>): Promise<T> {
   for (let i = 1; ; i++) {
     try {
       return await verb();
@@ -26,8 +26,12 @@ async function again<T>(verb: () => Promise<T>): Promise<T> {
   }
 }
 
+/** The instance that a life is on, and the one that takes its volume over. */
+export type Instances = readonly [node: string, other: string];
+const FAR = { region: 'eu-west-1', id: 'snap-0123456789abcdef0' };
+
 /** Every verb that changes something, once, and everything away again. */
-export async function wholeLife(d: EbsDriver, node: string, ctx: () => Ctx = ctxOf): Promise<void> {
+export async function wholeLife(d: EbsDriver, [node, other]: Instances, ctx: () => Ctx = ctxOf): Promise<void> {
   const v: DriverVolume = await again(() => d.create('v', specOf({ labels: { a: 'b' } }), ctx()));
   await again(async () => {
     const { record } = await d.get(v.id, ctx());
@@ -36,14 +40,18 @@ export async function wholeLife(d: EbsDriver, node: string, ctx: () => Ctx = ctx
   });
   await again(() => d.attach(v.id, node, ATTACH, ctx()));
   await again(() => d.expand(v.id, bytes(2 * GIB), ctx()));
-  await again(() => d.detach(v.id, node, { force: false }, ctx()));
+  await again(() => d.attach(v.id, other, { ...ATTACH, force: true }, ctx()));
+  const { attachments } = await d.get(v.id, ctx());
+  if (attachments.map((a) => a.node).join() !== other) throw new Error('the takeover was lost');
+  await again(() => d.detach(v.id, other, { force: false }, ctx()));
   const s = await again(() => d.snapshots.create(v.id, 's', { consistency: 'clean' }, ctx()));
   const r = await again(() => d.snapshots.restore(s.id, 'r', specOf(), ctx()));
   const c = await again(() => d.clone(v.id, 'c', specOf(), ctx()));
   if ((await d.get(v.id, ctx())).record.labels.a !== 'c') throw new Error('the mark was lost');
   if ((await d.get(v.id, ctx())).sizeBytes !== 2 * GIB) throw new Error('the expansion was lost');
   for (const id of [r.id, c.id]) await again(() => d.remove(id, ctx()));
-  await again(() => d.snapshots.remove(s.id, ctx()));
+  const far = await again(() => d.copySnapshot(FAR, 'far', ctx()));
+  for (const id of [s.id, far.id]) await again(() => d.snapshots.remove(id, ctx()));
   await again(() => d.remove(v.id, ctx()));
 }
 
@@ -58,6 +66,8 @@ export function wrongNow(m: Ec2Model): string[] {
     if (v.state !== 'deleting') seen.set(tags.get('Name') ?? '', (seen.get(tags.get('Name') ?? '') ?? 0) + 1);
   }
   for (const [name, n] of seen) if (n > 1) wrong.push(`${n} volumes are named ${name}`);
+  const copies = [...m.snapshots.values()].filter((s) => s.tags.at(-1)?.tags.get('Name')?.endsWith('/far'));
+  if (copies.length > 1) wrong.push(`${copies.length} copies of one snapshot`);
   for (const s of m.snapshots.values())
     if (!s.tags.at(-1)?.tags.has(TAG.cluster)) wrong.push(`snapshot ${s.id} has no tag`);
   return wrong;
@@ -74,6 +84,7 @@ export function leftOver(m: Ec2Model): string[] {
 
 export const MUTATING: readonly Action[] = [
   'AttachVolume',
+  'CopySnapshot',
   'CreateSnapshot',
   'CreateTags',
   'CreateVolume',

@@ -38,6 +38,12 @@ export const settings = (endpoint: string, instanceID: string, more: Partial<Ebs
 /** On loopback nobody else needs the calls: shared as in earnest, but without the distance that EC2's limits want. */
 export const OUTSIDE: Outside = { visibleMs: 500, pace: { windowMs: 1, burst: 8, spacingMs: 10 } };
 
+/** The first instance of a server, and another one. */
+export function instancesOn(server: FaultServer): readonly [node: string, other: string] {
+  const [node = server.model.addInstance().id] = server.model.instances.keys();
+  return [node, server.model.addInstance().id];
+}
+
 /** A driver that has said who it is. */
 export async function nodeOn(server: FaultServer, config: Partial<EbsConfig> = {}): Promise<EbsDriver> {
   const driver = new EbsDriver(settings(server.endpoint, server.model.addInstance().id, config), OUTSIDE);
