@@ -50,9 +50,10 @@ export function parseOptions(
 const isPairs = (x: Readonly<Record<string, string>> | readonly OptionPair[]): x is readonly OptionPair[] =>
   Array.isArray(x);
 
-const ROWS: ReadonlyMap<string, OptionRow> = new Map(
-  OPTIONS.flatMap((row) => [row.name, ...row.aliases].map((name) => [name.toLowerCase(), row] as const)),
-);
+const byName = (rows: readonly OptionRow[]): ReadonlyMap<string, OptionRow> =>
+  new Map(rows.flatMap((row) => [row.name, ...row.aliases].map((name) => [name.toLowerCase(), row] as const)));
+// Pure, so that a bundle that only splits strings leaves the table out.
+const ROWS = /* @__PURE__ */ byName(OPTIONS);
 
 function rowOf(key: string): OptionRow | undefined {
   const lower = key.toLowerCase();

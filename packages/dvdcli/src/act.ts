@@ -3,10 +3,11 @@ import type { Asked, Verb } from './command-line.ts';
 import type { Io } from './io.ts';
 import type { Drivers } from './open.ts';
 import { type Done, operate } from './operations.ts';
+import { now } from './volumes.ts';
 
 /** Does what a line asks. @throws VolumeError */
 export async function act(a: Asked, verb: Verb, drivers: Drivers, io: Io): Promise<Done> {
-  const call = { signal: io.signal, deadline: performance.now() + a.timeoutMs };
+  const call = { signal: io.signal, deadline: now() + a.timeoutMs };
   const volumes = await drivers.of(a.driver, a.waitMs, call);
   return operate(verb, volumes, a, call);
 }

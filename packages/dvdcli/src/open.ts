@@ -4,7 +4,7 @@ import type { Io } from './io.ts';
 import { announced, announcedNames } from './plugin/discover.ts';
 import { pluginPlaces } from './plugin/places.ts';
 import { nobodyThere, openPlugin } from './plugin/volumes.ts';
-import type { Call, Volumes } from './volumes.ts';
+import { type Call, now, type Volumes } from './volumes.ts';
 
 /** The volume drivers of one run, each opened once. */
 export class Drivers {
@@ -31,13 +31,13 @@ export class Drivers {
   }
 
   async #patiently(name: string, waitMs: number, call: Call): Promise<Volumes> {
-    const until = performance.now() + waitMs;
+    const until = now() + waitMs;
     for (let pause = 100; ; pause = Math.min(pause * 2, 2000)) {
       try {
         return await this.#find(name, call);
       } catch (e) {
         const passing = nobodyThere(e) || e instanceof UnknownDriver;
-        const left = Math.min(until, call.deadline) - performance.now();
+        const left = Math.min(until, call.deadline) - now();
         if (!passing || left <= 0 || call.signal.aborted) throw e;
         await new Promise((resolve) => setTimeout(resolve, Math.min(pause, left)));
       }

@@ -1,6 +1,6 @@
 import { isVolumeError, VolumeError } from '@rexray/core';
 import { type Asked, usage, type Verb } from './command-line.ts';
-import type { Call, Found, Volumes } from './volumes.ts';
+import { type Call, type Found, now, type Volumes } from './volumes.ts';
 
 /** What an operation came to. */
 export interface Done {
@@ -58,7 +58,7 @@ async function mount(v: Volumes, a: Asked, name: string, call: Call): Promise<Do
   const before = await lookedAt(v, a, name, call);
   const path = await v.mount(name, call);
   const takeBack = async (): Promise<string> => {
-    const fresh = { signal: new AbortController().signal, deadline: performance.now() + TAKE_BACK_MS };
+    const fresh = { signal: new AbortController().signal, deadline: now() + TAKE_BACK_MS };
     return (await v.takeBack(name, before, fresh))
       ? `The mount of volume "${name}" was taken back.`
       : `Volume "${name}" stays mounted: it was before, for somebody else.`;
@@ -83,9 +83,9 @@ async function lookedAt(v: Volumes, a: Asked, name: string, call: Call): Promise
     return undefined;
   } catch (e) {
     // Somebody else may have made it meanwhile, or the first look failed for another reason: a volume that is there is used.
-    const now = call.signal.aborted ? undefined : await v.get(name, call).catch(() => undefined);
-    if (now === undefined) throw e;
-    return now;
+    const there = call.signal.aborted ? undefined : await v.get(name, call).catch(() => undefined);
+    if (there === undefined) throw e;
+    return there;
   }
 }
 

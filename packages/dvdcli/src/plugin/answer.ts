@@ -1,6 +1,15 @@
 export interface Answer {
   readonly status: number;
   readonly body: string;
+  /** The connection may be asked again. */
+  readonly keeps: boolean;
+}
+
+interface Head {
+  readonly status: number;
+  readonly length: number | undefined;
+  readonly chunked: boolean;
+  readonly keeps: boolean;
 }
 
 /** A list of ten thousand volumes is some MiB; more than this is no plugin. */
@@ -9,7 +18,7 @@ const MOST = 64 * 1024 * 1024;
 /** Reads one answer of HTTP/1.x, by length, in chunks, or to the end of the connection. Faults are plain Errors. */
 export class AnswerReader {
   #buffer: Buffer = Buffer.alloc(0);
-  #head: { status: number; length: number | undefined; chunked: boolean } | undefined;
+  #head: Head | undefined;
   #chunks: Buffer[] = [];
 
   push(chunk: Buffer): Answer | undefined {
@@ -24,10 +33,10 @@ export class AnswerReader {
       if (head.status >= 200) this.#head = head;
     }
     const { chunked, length, status } = this.#head;
-    if (status === 204) return this.#answer(Buffer.alloc(0));
+    if (status === 204) return this.#answer(Buffer.alloc(0), this.#buffer.length === 0);
     if (chunked) return this.#readChunks();
     if (length === undefined || this.#buffer.length < length) return undefined;
-    return this.#answer(this.#buffer.subarray(0, length));
+    return this.#answer(this.#buffer.subarray(0, length), this.#buffer.length === length);
   }
 
   /** The other side has said all it will say. */
@@ -35,7 +44,7 @@ export class AnswerReader {
     const { length, chunked } = this.#head ?? {};
     if (this.#head === undefined) throw new Error('it closed the connection without an answer');
     if (chunked === true || length !== undefined) throw new Error('its answer is cut off');
-    return this.#answer(this.#buffer);
+    return this.#answer(this.#buffer, false);
   }
 
   #readChunks(): Answer | undefined {
@@ -45,19 +54,22 @@ export class AnswerReader {
       const text = /^\s*([0-9a-fA-F]{1,8})\s*(?:;|$)/.exec(this.#buffer.subarray(0, at).toString('latin1'))?.[1];
       if (text === undefined) throw new Error('its answer is not HTTP (length of a chunk)');
       const size = Number.parseInt(text, 16);
-      if (size === 0) return this.#answer(Buffer.concat(this.#chunks));
+      if (size === 0)
+        return this.#answer(Buffer.concat(this.#chunks), this.#buffer.subarray(at).toString('latin1') === '\r\n\r\n');
       if (this.#buffer.length < at + 2 + size + 2) return undefined;
       this.#chunks.push(this.#buffer.subarray(at + 2, at + 2 + size));
       this.#buffer = this.#buffer.subarray(at + 2 + size + 2);
     }
   }
 
-  #answer(body: Buffer): Answer {
-    return { status: this.#head?.status ?? 0, body: body.toString('utf8') };
+  /** @param whole nothing is left, so that what comes next is the next answer */
+  #answer(body: Buffer, whole: boolean): Answer {
+    const { status = 0, keeps = false } = this.#head ?? {};
+    return { status, body: body.toString('utf8'), keeps: keeps && whole };
   }
 }
 
-function readHead(text: string): { status: number; length: number | undefined; chunked: boolean } {
+function readHead(text: string): Head {
   const [first = '', ...fields] = text.split('\r\n');
   const status = Number(/^HTTP\/1\.\d (\d{3})/.exec(first)?.[1]);
   if (Number.isNaN(status)) throw new Error('its answer is not HTTP');
@@ -71,5 +83,6 @@ function readHead(text: string): { status: number; length: number | undefined; c
     status,
     length: length === undefined ? undefined : Number(length),
     chunked: /chunked/i.test(field('transfer-encoding') ?? ''),
+    keeps: first.startsWith('HTTP/1.1') && !/close/i.test(field('connection') ?? ''),
   };
 }

@@ -2,32 +2,32 @@ import { notFound, VolumeError } from '@rexray/core';
 import type { OptionPair } from '@rexray/core/options';
 import { type Call, type Found, HOLDER, type Volumes } from '../volumes.ts';
 import type { Announced } from './discover.ts';
-import { nobodyThere, type Post, post } from './http.ts';
+import { Line, nobodyThere, type Post } from './line.ts';
 
 /** For how long the answer of a changing call is awaited after the caller gave up, in ms: then it is known what to take back. */
 const LINGER_MS = 5_000;
 
 /** The plugin behind an address, once it has said that it is a volume driver. @throws VolumeError `unavailable`, `unsupported` */
 export async function openPlugin(it: Announced, call: Call): Promise<Volumes> {
-  const { implements: kinds } = await activate(it, call);
-  if (!kinds.includes('VolumeDriver'))
+  const line = new Line(it.endpoint);
+  try {
+    const { Implements: list } = await ask(it, line, { method: 'Plugin.Activate', body: undefined }, call);
+    const kinds = Array.isArray(list) ? list.map(String) : [];
+    if (kinds.includes('VolumeDriver')) return new PluginVolumes(it, line);
     throw new VolumeError('unsupported', `The plugin ${it.endpoint.name} is no volume driver.`, {
       details: { missing: 'VolumeDriver' },
       hint: `It implements ${kinds.join(', ') || 'nothing'}.`,
     });
-  return new PluginVolumes(it);
-}
-
-async function activate(it: Announced, call: Call): Promise<{ implements: readonly string[] }> {
-  const said = await ask(it, { method: 'Plugin.Activate', body: undefined }, call);
-  const list = said.Implements;
-  return { implements: Array.isArray(list) ? list.map(String) : [] };
+  } catch (e) {
+    line.close();
+    throw e;
+  }
 }
 
 type Said = Readonly<Record<string, unknown>>;
 
-async function ask(it: Announced, p: Post, call: Call): Promise<Said> {
-  const { status, body } = await post(it.endpoint, p, call);
+async function ask(it: Announced, line: Line, p: Post, call: Call): Promise<Said> {
+  const { status, body } = await line.post(p, call);
   const said = parsed(body);
   const wrong = [said?.Err, said?.Error].find((x) => typeof x === 'string' && x !== '') as string | undefined;
   if (status === 200 && wrong === undefined && said !== undefined) return said;
@@ -69,17 +69,19 @@ class PluginError extends VolumeError<'not_found' | 'internal' | 'unsupported'> 
 class PluginVolumes implements Volumes {
   readonly where: string;
   readonly #it: Announced;
+  readonly #line: Line;
 
-  constructor(it: Announced) {
+  constructor(it: Announced, line: Line) {
     this.#it = it;
+    this.#line = line;
     this.where = `plugin ${it.endpoint.name}`;
   }
 
   #reads(method: string, body: object, call: Call): Promise<Said> {
-    return ask(this.#it, { method: `VolumeDriver.${method}`, body }, call);
+    return ask(this.#it, this.#line, { method: `VolumeDriver.${method}`, body }, call);
   }
   #changes(method: string, body: object, call: Call): Promise<Said> {
-    return ask(this.#it, { method: `VolumeDriver.${method}`, body, lingerMs: LINGER_MS }, call);
+    return ask(this.#it, this.#line, { method: `VolumeDriver.${method}`, body, lingerMs: LINGER_MS }, call);
   }
 
   async get(name: string, call: Call): Promise<Found> {
@@ -160,7 +162,9 @@ class PluginVolumes implements Volumes {
     return true;
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#line.close();
+  }
 }
 
 /** Repeated keys add up, separated by commas: on the wire an option has one value. */
