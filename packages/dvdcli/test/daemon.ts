@@ -3,11 +3,18 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Cleanup, FROM_SOURCES, NODE24, WORKSPACE } from '@rexray/rig';
 
-/** `rexray start` as a process of its own, once it answers; ended, and waited for, at the end. */
-export async function startDaemon(cleanup: Cleanup, home: string): Promise<void> {
+/**
+ * `rexray start` as a process of its own, once it answers; ended, and waited for, at the end.
+ * @param inside put before the program: the machine that it runs on
+ */
+export async function startDaemon(
+  cleanup: Cleanup,
+  { home, lib, inside }: { home: string; lib: string; inside: readonly string[] },
+): Promise<void> {
   const main = join(WORKSPACE, 'packages/cli/src/main.ts');
-  const child = spawn(NODE24, [...FROM_SOURCES, main, 'start'], {
-    env: { PATH: process.env.PATH, HOME: home, REXRAY_HOME: home, REXRAY_HOME_LIB: join(home, 'var/lib/rexray') },
+  const [program = '', ...args] = [...inside, NODE24, ...FROM_SOURCES, main, 'start'];
+  const child = spawn(program, args, {
+    env: { PATH: process.env.PATH, HOME: home, REXRAY_HOME: home, REXRAY_HOME_LIB: lib },
     stdio: ['ignore', 'ignore', 'pipe'],
     cwd: '/',
   });

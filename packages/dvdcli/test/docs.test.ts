@@ -1,44 +1,16 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Cleanup, WORKSPACE } from '@rexray/rig';
+import { Cleanup } from '@rexray/rig';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { APPS, type App, blocks, dockerVolumes, PAGE } from './applications.ts';
 import { DvdiModule, mountCommand, unmountCommand, volumesOf } from './dvdi-module.ts';
-import { type DockerVolume, DockerVolumeIsolator, mountArgv, unmountArgv } from './mesos-isolator.ts';
+import { DockerVolumeIsolator, mountArgv, unmountArgv } from './mesos-isolator.ts';
 import { bundleOn, Dvdcli, surroundings } from './program.ts';
 import { Stranger } from './stranger.ts';
 
-interface App {
-  readonly id: string;
-  readonly env?: Readonly<Record<string, string>>;
-  readonly container?: {
-    readonly volumes: readonly {
-      readonly external: { name: string; provider: string; size?: number; options: Record<string, string> };
-    }[];
-  };
-}
-
-const PAGE = readFileSync(join(WORKSPACE, 'docs/mesos.md'), 'utf8');
-const blocks = (language: string): string[] =>
-  [...PAGE.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map((m) => m[1] ?? '');
-const APPS = blocks('json').map((text) => JSON.parse(text) as App);
 const COMMANDS = blocks('sh')
   .map((text) => text.trim().split('\n'))
   .filter((lines) => lines[0]?.startsWith('dvdcli mount'));
-
-/** What Marathon makes of an external volume for the isolator. */
-const dockerVolumes = (app: App): DockerVolume[] =>
-  (app.container?.volumes ?? []).map(({ external: { name, size, options } }) => ({
-    name,
-    driver: options['dvdi/driver'] ?? 'rexray',
-    options: {
-      ...(size !== undefined && { size: String(size) }),
-      ...Object.fromEntries(
-        Object.entries(options)
-          .filter(([k]) => k !== 'dvdi/driver')
-          .map(([k, v]) => [k.replace('dvdi/', ''), v]),
-      ),
-    },
-  }));
 
 describe('docs/mesos.md', () => {
   let cleanup: Cleanup;

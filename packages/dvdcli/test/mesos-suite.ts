@@ -1,10 +1,11 @@
 /** The call sequences of both Mesos callers, over whatever volume driver a world has. */
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Cleanup } from '@rexray/rig';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DvdiModule, PROHIBITED } from './dvdi-module.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { APPS, type App, dockerVolumes } from './applications.ts';
+import { DvdiModule } from './dvdi-module.ts';
 import { type DockerVolume, DockerVolumeIsolator, mountArgv, unmountArgv } from './mesos-isolator.ts';
 import type { Dvdcli } from './program.ts';
 
@@ -13,31 +14,42 @@ export interface World {
   readonly driver: string;
   readonly dvdcli: Dvdcli;
   readonly dir: string;
+  /** A path of the machine as this process sees it. */
+  see(path: string): string;
+  /** Put before a program, runs it on the machine. */
+  readonly inside: readonly string[];
+  /** Where the task `hello-play` writes: `/var/lib/rexray/volumes/test12345/hello`, or what stands for it. */
+  readonly hello: string;
   /** Names of volumes that are mounted now. */
   mounted(): Promise<readonly string[]> | readonly string[];
-  /** Where the seed's `/var/lib/rexray/volumes/NAME/hello` is told apart from the path that dvdcli prints. */
-  hello(name: string): string;
   /** Options that a volume is made with; what a driver understands. */
   readonly options: Readonly<Record<string, string>>;
+  /** Moments at which a mount is killed, in ms after its start. */
+  readonly killAfterMs: readonly number[];
 }
+
+const HELLO = '/var/lib/rexray/volumes/test12345/hello';
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** One world for all its tests: each has volumes of its own. */
 export function mesosSuite(make: (cleanup: Cleanup) => Promise<World>): void {
-  let cleanup: Cleanup;
+  const cleanup = new Cleanup();
   let w: World;
-  beforeEach(async () => {
-    cleanup = new Cleanup();
+  let agents = 0;
+  beforeAll(async () => {
     w = await make(cleanup);
   });
+  afterAll(() => cleanup.run());
   afterEach(async () => {
     const left = await w.mounted();
-    await cleanup.run();
+    for (const name of left) await w.dvdcli.run(unmountArgv({ driver: w.driver, name }));
     expect(left, 'still mounted at the end').toEqual([]);
   });
   const volume = (name: string): DockerVolume => ({ driver: w.driver, name, options: w.options });
-  const isolator = (killAfterMs?: number): DockerVolumeIsolator =>
-    new DockerVolumeIsolator(w.dvdcli, join(w.dir, 'checkpoints'), killAfterMs);
+  /** Two of one name are one agent, before and after it died. */
+  const isolator = (name = `agent-${++agents}`): DockerVolumeIsolator =>
+    new DockerVolumeIsolator(w.dvdcli, join(w.dir, 'checkpoints', name));
 
   describe('the docker/volume isolator of Mesos', () => {
     it('containers that share a volume: a mount for each, one unmount at the end, and nothing stays', async () => {
@@ -46,15 +58,15 @@ export function mesosSuite(make: (cleanup: Cleanup) => Promise<World>): void {
       const [b] = await agent.prepare('c2', [volume('shared')]);
       const [c] = await agent.prepare('c3', [volume('shared')]);
       expect([b, c]).toEqual([a, a]);
-      writeFileSync(join(a ?? '', 'data'), 'kept');
+      writeFileSync(w.see(join(a ?? '', 'data')), 'kept');
       await agent.cleanup('c1');
       await agent.cleanup('c3');
       expect(await w.mounted()).toEqual(['shared']);
-      expect(readFileSync(join(a ?? '', 'data'), 'utf8')).toBe('kept');
+      expect(readFileSync(w.see(join(a ?? '', 'data')), 'utf8')).toBe('kept');
       await agent.cleanup('c2');
       expect(await w.mounted()).toEqual([]);
       const [again] = await agent.prepare('c4', [volume('shared')]);
-      expect(readFileSync(join(again ?? '', 'data'), 'utf8')).toBe('kept');
+      expect(readFileSync(w.see(join(again ?? '', 'data')), 'utf8')).toBe('kept');
       await agent.cleanup('c4');
     });
 
@@ -63,31 +75,31 @@ export function mesosSuite(make: (cleanup: Cleanup) => Promise<World>): void {
       const names = ['p1', 'p2', 'p3', 'p4'];
       const paths = await agent.prepare('c', names.map(volume));
       expect(new Set(paths).size).toBe(4);
-      for (const p of paths) writeFileSync(join(p, 'x'), p);
+      for (const p of paths) writeFileSync(w.see(join(p, 'x')), p);
       expect([...(await w.mounted())].sort()).toEqual(names);
       await agent.cleanup('c');
     });
 
     it('an agent that dies between checkpoint and mount: the next one unmounts what never mounted, and succeeds', async () => {
-      const first = isolator();
+      const first = isolator('early');
       first.crash();
       await expect(first.prepare('orphan', [volume('never'), volume('neither')])).rejects.toThrow('dead');
-      const second = isolator();
-      await second.recover([]);
-      expect(existsSync(join(w.dir, 'checkpoints/orphan'))).toBe(false);
+      expect(readdirSync(join(w.dir, 'checkpoints/early'))).toEqual(['orphan']);
+      await isolator('early').recover([]);
+      expect(readdirSync(join(w.dir, 'checkpoints/early'))).toEqual([]);
       expect(await w.mounted()).toEqual([]);
     });
 
     it('an agent that dies with containers: what still runs keeps its volumes, orphans lose theirs', async () => {
-      const first = isolator();
+      const first = isolator('late');
       const [kept] = await first.prepare('runs', [volume('kept')]);
       await first.prepare('ended', [volume('lost'), volume('kept')]);
-      writeFileSync(join(kept ?? '', 'data'), 'x');
+      writeFileSync(w.see(join(kept ?? '', 'data')), 'x');
       first.crash();
-      const second = isolator();
+      const second = isolator('late');
       await second.recover(['runs']);
       expect(await w.mounted()).toEqual(['kept']);
-      expect(readFileSync(join(kept ?? '', 'data'), 'utf8')).toBe('x');
+      expect(readFileSync(w.see(join(kept ?? '', 'data')), 'utf8')).toBe('x');
       await second.cleanup('runs');
     });
 
@@ -103,7 +115,7 @@ export function mesosSuite(make: (cleanup: Cleanup) => Promise<World>): void {
     it('S12: killed in the middle of a mount, whenever that is: one unmount leaves nothing, and the volume can be mounted', async () => {
       await w.dvdcli.run(mountArgv(volume('killed')));
       await w.dvdcli.run(unmountArgv(volume('killed')));
-      for (const ms of [60, 150, 300, 500, 800]) {
+      for (const ms of w.killAfterMs) {
         await w.dvdcli.run(mountArgv(volume('killed')), { timeoutMs: ms });
         await wait(20);
         expect(await w.dvdcli.run(unmountArgv(volume('killed')))).toMatchObject({ status: 0, out: '' });
@@ -133,7 +145,7 @@ export function mesosSuite(make: (cleanup: Cleanup) => Promise<World>): void {
         });
       const paths = await module.prepare('t', env);
       expect(new Set(paths).size).toBe(9);
-      for (const p of paths) expect(existsSync(p)).toBe(true);
+      for (const p of paths) expect(existsSync(w.see(p))).toBe(true);
       expect(await w.mounted()).toHaveLength(9);
       expect(await module.cleanup('t')).toEqual(Array(9).fill('unmounted'));
     });
@@ -158,38 +170,39 @@ export function mesosSuite(make: (cleanup: Cleanup) => Promise<World>): void {
       };
       await expect(module.prepare('t', env)).rejects.toThrow('absent: mount command failed with status 3');
       expect(await w.mounted()).toEqual([]);
-      expect((await w.dvdcli.run(['list', `--volumedriver=${w.driver}`])).out).toBe('there\n');
+      const names = (await w.dvdcli.run(['list', `--volumedriver=${w.driver}`])).out.split('\n');
+      expect(names).toContain('there');
+      expect(names).not.toContain('absent');
+    });
+  });
+
+  describe('the applications of docs/mesos.md', () => {
+    const app = (id: string): App => APPS.find((a) => a.id === id) as App;
+
+    it('hello-isolator: its task writes into what is bound to data/', async () => {
+      const agent = isolator();
+      const volumes = dockerVolumes(app('hello-isolator')).map((v) => ({ ...v, name: 'isolated', driver: w.driver }));
+      const [source = ''] = await agent.prepare('c', volumes);
+      const task = await startTask(app('hello-isolator').cmd.replace('data/', `${source}/`), join(source, 'hello'), w);
+      await task.end();
+      await agent.cleanup('c');
     });
 
-    it('every prohibited character is refused before dvdcli is called', async () => {
+    it('S3: hello-play at each of its starts: writes every 5 s beside data/, and loses nothing although overwritefs is sent again', async () => {
       const module = new DvdiModule(w.dvdcli);
-      for (const c of PROHIBITED)
-        await expect(module.prepare('t', { DVDI_VOLUME_NAME: `a${c}b` })).rejects.toThrow('prohibited');
-      await expect(module.prepare('t', { DVDI_VOLUME_NAME10: 'a' })).rejects.toThrow('not known');
-    });
-
-    it("S3: hello-play, the seed's task, at each of its starts: writes beside data/, and loses nothing although overwritefs is sent again", async () => {
-      const module = new DvdiModule(w.dvdcli);
-      const opts = Object.entries(w.options)
-        .map(([k, v]) => `${k}=${v}`)
-        .join(',');
-      const env = { DVDI_VOLUME_NAME: 'test12345', DVDI_VOLUME_DRIVER: w.driver, DVDI_VOLUME_OPTS: opts };
-      const hello = w.hello('test12345');
+      const env = { ...app('hello-play').env, DVDI_VOLUME_DRIVER: w.driver };
+      const cmd = app('hello-play').cmd.replace(HELLO, w.hello);
+      const times: number[] = [];
       for (const start of [1, 2]) {
         const [path] = await module.prepare('hello-play', env);
-        expect(dirname(path ?? '')).toBe(dirname(hello));
-        expect(existsSync(hello)).toBe(start === 2);
-        const task = spawn('/bin/sh', ['-c', `while [ true ] ; do touch ${hello} ; sleep 5 ; done`], {
-          stdio: 'ignore',
-          detached: true,
-        });
-        try {
-          for (let i = 0; i < 100 && !existsSync(hello); i++) await wait(20);
-          expect(existsSync(hello)).toBe(true);
-        } finally {
-          process.kill(-(task.pid ?? 0), 'SIGKILL');
-          await new Promise((resolve) => task.once('exit', resolve));
-        }
+        expect(path).toBe(join(dirname(w.hello), 'data'));
+        expect(existsSync(w.see(w.hello))).toBe(start === 2);
+        if (start === 2) expect(statSync(w.see(w.hello)).mtimeMs).toBe(times.at(-1));
+        const task = await startTask(cmd, w.hello, w);
+        // Until it has written again, 5 s later.
+        if (start === 1) await task.writes();
+        await task.end();
+        times.push(statSync(w.see(w.hello)).mtimeMs);
         expect(await module.cleanup('hello-play')).toEqual(['unmounted']);
       }
     });
@@ -205,3 +218,33 @@ export function mesosSuite(make: (cleanup: Cleanup) => Promise<World>): void {
     }
   });
 }
+
+/** The command of an application in a shell, once it has written its file. Ended with all that it started. */
+async function startTask(
+  cmd: string,
+  file: string,
+  w: World,
+): Promise<{ writes(): Promise<void>; end(): Promise<void> }> {
+  const [program = '', ...args] = [...w.inside, '/bin/sh', '-c', cmd];
+  const before = written(w.see(file));
+  const child = spawn(program, args, { stdio: 'ignore', detached: true });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const writesAfter = async (since: number): Promise<void> => {
+    for (let i = 0; i < 1200 && written(w.see(file)) === since; i++) await wait(50);
+    expect(written(w.see(file))).toBeGreaterThan(since);
+  };
+  const end = async (): Promise<void> => {
+    process.kill(-(child.pid ?? 0), 'SIGKILL');
+    await ended;
+  };
+  try {
+    await writesAfter(before);
+  } catch (e) {
+    await end();
+    throw e;
+  }
+  return { writes: () => writesAfter(written(w.see(file))), end };
+}
+
+/** Milliseconds; 0 for a file that is not there. */
+const written = (file: string): number => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;

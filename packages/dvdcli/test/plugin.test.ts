@@ -1,11 +1,11 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createTlsServer } from 'node:https';
-import { createServer as createRawServer, type Socket } from 'node:net';
+import { createServer as createRawServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { Cleanup, hasRuntime, missing, RUNTIMES } from '@rexray/rig';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { bundleOn, Dvdcli, type Ran, surroundings } from './program.ts';
+import { bundleOn, Dvdcli, surroundings } from './program.ts';
 import { Stranger, type StrangerOptions } from './stranger.ts';
 
 let cleanup: Cleanup;
@@ -179,107 +179,6 @@ describe("a stranger's plugin", () => {
       });
     },
   );
-});
-
-describe('the connection to a plugin', () => {
-  /** Speaks HTTP by hand: `close` says what becomes of the connection after (or, `before`, instead of) the answer to a method. */
-  async function raw(
-    close: (method: string, c: Socket) => 'keep' | 'before' | ((c: Socket) => void),
-    version = '1.1',
-  ): Promise<{ asked: string[]; connections: () => number; open: () => number }> {
-    const asked: string[] = [];
-    let [connections, open] = [0, 0];
-    mkdirSync(around.sockets, { recursive: true });
-    const server = createRawServer((c) => {
-      connections += 1;
-      open += 1;
-      c.on('close', () => {
-        open -= 1;
-      });
-      c.on('error', () => {});
-      c.on('data', (d) => {
-        const method = /^POST \/(\S+)/.exec(d.toString())?.[1] ?? '';
-        asked.push(method.replace('VolumeDriver.', ''));
-        const then = close(method, c);
-        if (then === 'before') return void c.destroy();
-        const text = JSON.stringify({ Implements: ['VolumeDriver'], Volume: { Name: 'a' }, Mountpoint: '/mnt/a' });
-        c.write(`HTTP/${version} 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`);
-        if (then !== 'keep') then(c);
-      });
-    });
-    await new Promise<void>((resolve) => server.listen(join(around.sockets, 'raw.sock'), resolve));
-    cleanup.add(() => server.close());
-    return { asked, connections: () => connections, open: () => open };
-  }
-  const mount = (): Promise<Ran> => dvdcli.run(['mount', on('raw'), '--volumename=a']);
-  const ALL = ['Plugin.Activate', 'Get', 'Mount'];
-
-  it('is kept for questions; a change has one of its own, after the other is closed', async () => {
-    const open: number[] = [];
-    const s = await raw(() => {
-      open.push(s.open());
-      return 'keep';
-    });
-    expect(await mount()).toMatchObject({ status: 0, out: '/mnt/a\n', err: '' });
-    expect(s.asked).toEqual(ALL);
-    expect([s.connections(), open]).toEqual([2, [1, 1, 1]]);
-  });
-
-  it.each([
-    ['at once', (c: Socket) => void c.destroy()],
-    ['at once, politely', (c: Socket) => void c.end()],
-    ['a moment later', (c: Socket) => void setTimeout(() => c.destroy(), 2)],
-    ['later', (c: Socket) => void setTimeout(() => c.destroy(), 20)],
-  ])('one that the plugin closes unannounced (%s) costs nothing, and nothing is done twice', async (_, close) => {
-    const s = await raw(() => close);
-    for (let i = 0; i < 5; i++) {
-      s.asked.length = 0;
-      expect(await mount()).toMatchObject({ status: 0, out: '/mnt/a\n', err: '' });
-      // A question may be heard twice, a change never.
-      expect(s.asked.filter((m, i) => m !== s.asked[i - 1])).toEqual(ALL);
-      expect(s.asked.filter((m) => m === 'Mount')).toHaveLength(1);
-    }
-  });
-
-  it('an answer of HTTP/1.0 ends it', async () => {
-    const s = await raw(() => 'keep', '1.0');
-    expect((await mount()).status).toBe(0);
-    expect(s.connections()).toBe(3);
-  });
-
-  it('a change whose answer does not come is not asked for again', async () => {
-    const s = await raw((method) => (method.endsWith('.Mount') ? 'before' : 'keep'));
-    const r = await mount();
-    expect(r).toMatchObject({ status: 1, out: '' });
-    expect(r.err).toContain('broke off VolumeDriver.Mount');
-    expect(s.asked).toEqual(ALL);
-  });
-
-  it('a question whose answer does not come is asked again, once', async () => {
-    let times = 0;
-    const s = await raw((method) => (method.endsWith('.Get') && times++ === 0 ? 'before' : 'keep'));
-    expect((await mount()).status).toBe(0);
-    expect(s.asked).toEqual(['Plugin.Activate', 'Get', 'Get', 'Mount']);
-  });
-
-  it('is let go where nothing follows: a plugin may serve one at a time', async () => {
-    const s = await raw(() => 'keep');
-    const { file, args } = bundleOn();
-    const child = spawn(file, [...args, 'get', on('raw'), '-'], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-      env: { ...around.env },
-    });
-    const next = (): Promise<unknown> => new Promise((resolve) => child.stdout.once('data', resolve));
-    for (const n of [1, 2]) {
-      child.stdin.write('a\n');
-      await next();
-      await new Promise((resolve) => setTimeout(resolve, 600));
-      expect(s.connections()).toBe(n);
-      expect(s.open()).toBe(0);
-    }
-    child.stdin.end();
-    expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(0);
-  });
 });
 
 describe('where a plugin is found', () => {

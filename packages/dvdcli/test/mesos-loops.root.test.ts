@@ -1,33 +1,15 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createDockerPlugin } from '@rexray/frontend-docker';
-import { type Cleanup, EXT4, suite } from '@rexray/rig';
+import { type Cleanup, EXT4, loopsBelow, suite, XFS } from '@rexray/rig';
 import { openRexray, silentLogger } from '@rexray/runtime';
 import { startDaemon } from './daemon.ts';
+import { type Machine, newMachine, thisMachine } from './machine.ts';
 import { mesosSuite, type World } from './mesos-suite.ts';
 import { bundleOn, Dvdcli, fromSources, type Program, surroundings } from './program.ts';
 
-/** Mounts below a directory, by the name of the volume. */
-const mountedBelow = (dir: string): string[] =>
-  readFileSync('/proc/self/mountinfo', 'utf8')
-    .split('\n')
-    .map((l) => l.split(' ')[4] ?? '')
-    .filter((t) => t.startsWith(`${dir}/`))
-    .map((t) => t.slice(dir.length + 1));
-
-const loopsBelow = (dir: string): string[] =>
-  readdirSync('/sys/block').flatMap((d) => {
-    try {
-      const file = readFileSync(`/sys/block/${d}/loop/backing_file`, 'utf8').trim();
-      return file.startsWith(dir) ? [file] : [];
-    } catch {
-      return [];
-    }
-  });
-
 const CONFIG = (images: string): string => `
 rexray:
-  # The tests may run in a mount namespace of their own.
   node: { mountNamespace: /proc/self }
   modules:
     # One module that is not Docker's: nothing of this machine's plugin directory is touched.
@@ -42,52 +24,66 @@ local-loop:
   volumePath: ${images}
 `;
 
-/** The seed's machine below a temporary directory: <root>/var/lib/rexray/volumes, real loop devices. */
-function machine(
+/** dvdcli on a machine, and real loop devices. */
+function world(
   cleanup: Cleanup,
   program: Program,
-): World & { readonly home: string; readonly images: string; readonly sockets: string } {
+  at: (dir: string) => Machine,
+): World & { readonly home: string; readonly lib: string; readonly images: string; readonly sockets: string } {
   const { dir, home, sockets, env } = surroundings(cleanup);
-  const lib = join(home, 'var/lib/rexray');
+  const machine = at(dir);
+  const { lib, inside } = machine;
   const images = join(dir, 'images');
   for (const d of [sockets, join(home, 'etc')]) mkdirSync(d, { recursive: true });
   writeFileSync(join(home, 'etc/config.yml'), CONFIG(images));
+  const [file = '', ...args] = [...inside, program.file, ...program.args];
   const volumes = join(lib, 'volumes');
+  // Before the directory goes: what looks after claims writes into it.
+  cleanup.add(() => machine.quiet());
   return {
+    ...machine,
     driver: 'rexray',
-    dvdcli: new Dvdcli(program, { ...env, REXRAY_HOME_LIB: lib }),
+    dvdcli: new Dvdcli({ file, args }, { ...env, REXRAY_HOME_LIB: lib }),
     dir,
     home,
     images,
     sockets,
-    mounted: () => [...mountedBelow(volumes), ...(mountedBelow(volumes).length === 0 ? loopsBelow(images) : [])],
-    hello: (name) => join(volumes, name, 'hello'),
+    mounted() {
+      const mounts = machine.mountsBelow(volumes);
+      return mounts.length > 0 ? mounts : loopsBelow(images);
+    },
+    hello: join(volumes, 'test12345/hello'),
     options: { size: '64MiB', iops: '150', volumetype: 'io1', newfstype: 'ext4', overwritefs: 'true' },
+    killAfterMs: [150, 500, 900],
   };
 }
-const NEEDS = { root: true, loop: true, programs: EXT4 } as const;
+const NEEDS = { root: true, loop: true, namespaces: true, programs: { ...EXT4, ...XFS } } as const;
 
 suite('Mesos, in this process', NEEDS, () => {
-  mesosSuite(async (cleanup) => machine(cleanup, fromSources));
+  mesosSuite(async (cleanup) => {
+    const machine = await newMachine(cleanup);
+    return world(cleanup, fromSources, () => machine);
+  });
 });
 
 suite('Mesos, over our own daemon', NEEDS, () => {
   mesosSuite(async (cleanup) => {
-    const world = machine(cleanup, fromSources);
-    await startDaemon(cleanup, world.home);
-    return world;
+    const machine = await newMachine(cleanup);
+    const w = world(cleanup, fromSources, () => machine);
+    await startDaemon(cleanup, w);
+    return w;
   });
 });
 
 suite('Mesos, over our own Docker plugin', NEEDS, () => {
   mesosSuite(async (cleanup) => {
-    const world = machine(cleanup, bundleOn());
+    const w = world(cleanup, bundleOn(), (dir) => thisMachine(join(dir, 'home/var/lib/rexray')));
     const { default: localLoop } = await import('@rexray/driver-local-loop');
     const rex = await openRexray({
-      home: world.home,
+      home: w.home,
       node: { mountNamespace: '/proc/self' },
-      services: { loop: localLoop({ volumePath: world.images }) },
-      operations: { unmount: { ignoreUsedCount: true }, mount: { path: join(world.home, 'var/lib/rexray/volumes') } },
+      services: { loop: localLoop({ volumePath: w.images }) },
+      operations: { unmount: { ignoreUsedCount: true }, mount: { path: join(w.lib, 'volumes') } },
     });
     cleanup.add(() => rex.close());
     const stop = new AbortController();
@@ -99,9 +95,9 @@ suite('Mesos, over our own Docker plugin', NEEDS, () => {
         logger: silentLogger,
         signal: stop.signal,
       },
-      { host: `unix://${join(world.sockets, 'rexray.sock')}` },
+      { host: `unix://${join(w.sockets, 'rexray.sock')}` },
     );
     cleanup.add(() => plugin.close());
-    return world;
+    return w;
   });
 });
