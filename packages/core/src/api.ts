@@ -2,6 +2,7 @@
 import type { Size } from './bytes.ts';
 import type { CallOptions, Page, Space } from './context.ts';
 import type { Traits } from './driver.ts';
+import type { LegacyFacet } from './legacy.ts';
 import type { DataOwner, FsType, Hints } from './record.ts';
 
 export interface Volume<P = unknown> {
@@ -121,6 +122,12 @@ export interface Mount {
 export interface ListOptions extends CallOptions {
   readonly prefix?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** One of these names. */
+  readonly names?: readonly string[] | undefined;
+  /** In one of these states, as this node sees them. */
+  readonly states?: readonly Volume['state'][] | undefined;
+  /** Attached to this node. */
+  readonly node?: string | undefined;
   readonly limit?: number | undefined;
   readonly cursor?: string | undefined;
 }
@@ -249,6 +256,8 @@ export interface Integration<P = unknown> {
   readonly paramsSchema?: Readonly<Record<string, unknown>>;
   /** The layer below, for agents. Absent where this is itself reached over a wire. */
   readonly storage?: StoragePlane;
+  /** What clients of libStorage v1 are told of this kind of storage; absent where the driver has nothing to say, or over a wire. */
+  readonly legacy?: LegacyFacet;
 
   list(o?: ListOptions): Promise<Page<Volume<P>>>;
   /** @throws `not_found` with near names */

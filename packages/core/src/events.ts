@@ -37,6 +37,20 @@ export interface Events {
   'volume.release-asked': About & { readonly node: string };
   'snapshot.created': About & { readonly snapshot: string };
   'snapshot.removed': About & { readonly snapshot: string };
+  /** One try of one call of a storage driver ended: for those who measure. */
+  'driver.call': {
+    readonly service: string;
+    readonly op: string;
+    readonly requestId: string;
+    readonly at: string;
+    readonly ms: number;
+    /** 1 is the first. */
+    readonly attempt: number;
+    /** Of its error. */
+    readonly code?: string;
+  };
+  /** A verb got the lock of its volume (S4), after so long. */
+  'lock.wait': About & { readonly ms: number };
   /** What a person should read: a leaked holder, a difference that was not applied. */
   warning: { readonly message: string; readonly service?: string; readonly volume?: string; readonly at: string };
 }

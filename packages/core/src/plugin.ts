@@ -5,6 +5,7 @@ import type { Code } from './errors.ts';
 import type { EventSource } from './events.ts';
 import type { HostDriver } from './host.ts';
 import type { Layer } from './layered.ts';
+import type { LegacyFacet } from './legacy.ts';
 import type { Schema } from './schema.ts';
 import type { NodeStore } from './store.ts';
 import type { ConfigToken, Token } from './token.ts';
@@ -39,6 +40,8 @@ export interface StorageDefinition<N extends string = string> extends Stamp<'sto
   readonly params: Schema<unknown>;
   readonly driver: AnyConstructor;
   readonly classify?: (e: unknown) => Code | undefined;
+  /** For clients of libStorage v1. */
+  readonly legacy?: LegacyFacet;
 }
 export interface OtherDefinition<
   K extends Exclude<PluginKind, 'storage'> = Exclude<PluginKind, 'storage'>,
@@ -105,6 +108,7 @@ export function definePlugin<const N extends string, C, P, A extends readonly un
     readonly params: Schema<P>;
     readonly driver: new (...a: A) => StorageDriver<NoInfer<P>>;
     readonly classify?: (e: unknown) => Code | undefined;
+    readonly legacy?: LegacyFacet;
   },
 ): StoragePlugin<N, C, P>;
 export function definePlugin(d: object): unknown {

@@ -4,22 +4,30 @@ import { type FrontendContext, VolumeError } from '@rexray/core';
 import { ROUTES } from '@rexray/rest-client';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { failure } from './answers.ts';
+import type { Audit } from './audit.ts';
 import type { Access } from './auth/callers.ts';
 import type { RestConfig } from './config.ts';
+import { Matching } from './etag.ts';
 import { EventLog } from './event-log.ts';
 import { EventStreams } from './event-stream.ts';
 import { Gatekeeper } from './gatekeeper.ts';
 import { Answers } from './idempotency.ts';
 import { Connections } from './listen/connections.ts';
 import type { Answering } from './listen/listeners.ts';
+import { Observability } from './observability.ts';
 import { Operations } from './operations.ts';
 import { type Health, ownHandlers } from './own-handlers.ts';
+import { installPage } from './page.ts';
+import { errorOf, isV1 } from './v1/errors.ts';
+import { V1Server } from './v1/server.ts';
 import { verbHandler } from './verb-handler.ts';
 
 /** The server without its socket. */
 export interface App {
   readonly fastify: FastifyInstance;
   readonly operations: Operations;
+  /** Cancels what runs: it rolls back, and its callers are told. */
+  abort(): void;
   /** What further endpoints hand their requests to. */
   readonly answering: Answering;
   /** Takes nothing new, ends the streams of events, waits for the verbs that run. */
@@ -30,16 +38,29 @@ export interface App {
 export interface AppParts {
   readonly config: RestConfig;
   readonly access: Access;
+  readonly audit: Audit;
   readonly health: Health;
 }
 
-export function buildApp(context: Omit<FrontendContext, 'signal'>, { config, access, health }: AppParts): App {
+export function buildApp(context: Omit<FrontendContext, 'signal'>, { config, access, audit, health }: AppParts): App {
   const operations = new Operations(config);
   const log = new EventLog(context.events, config.eventBuffer);
   const streams = new EventStreams(log, config);
-  const room = { services: context.services, access, operations, answers: new Answers(config), signMs: config.signMs };
+  const room = {
+    services: context.services,
+    access,
+    audit,
+    operations,
+    answers: new Answers(config),
+    signMs: config.signMs,
+    matching: new Matching(),
+  };
   const gatekeeper = new Gatekeeper(access, config);
   const fastify = server(context, config, gatekeeper);
+  const observability = new Observability({ context, access, operations, health, audit });
+  observability.install(fastify);
+  installPage(fastify);
+  const v1 = config.libstorage.enabled ? libStorage(fastify, context, { config, access, audit }) : undefined;
   const connections = new Connections(fastify.server);
   const own = ownHandlers(context, { access, operations, streams, health });
   for (const route of ROUTES) {
@@ -49,6 +70,10 @@ export function buildApp(context: Omit<FrontendContext, 'signal'>, { config, acc
   return {
     fastify,
     operations,
+    abort() {
+      operations.cancelAll();
+      v1?.abort();
+    },
     answering: {
       options: { requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS, keepAliveTimeout: KEEP_ALIVE_MS },
       prepare(it) {
@@ -67,10 +92,27 @@ export function buildApp(context: Omit<FrontendContext, 'signal'>, { config, acc
     },
     async drain() {
       streams.close();
-      await operations.close();
+      await Promise.all([operations.close(), v1?.drain()]);
       log.close();
+      observability.close();
     },
   };
+}
+
+function libStorage(
+  fastify: FastifyInstance,
+  { services }: Pick<FrontendContext, 'services'>,
+  { config, access, audit }: Pick<AppParts, 'config' | 'access' | 'audit'>,
+): V1Server {
+  const v1 = new V1Server({
+    services,
+    access,
+    config: config.libstorage,
+    audited: (q, { it, ...about }, act) =>
+      audit.around({ ...about, it, caller: q.caller, requestId: q.id, asked: {}, named: about.op === 'create' }, act),
+  });
+  v1.install(fastify);
+  return v1;
 }
 
 // Whole request, head included; how long a verb takes is its own deadline's business.
@@ -96,7 +138,10 @@ function server(context: Pick<FrontendContext, 'logger'>, config: RestConfig, ga
         { requestId: q.id, err: String((e as Error)?.stack ?? e) },
         `${q.method} ${q.url} failed by a bug`,
       );
-    return r.header('x-request-id', q.id).code(answer.status).headers(answer.headers).send(Buffer.from(answer.body));
+    r.header('x-request-id', q.id).code(answer.status).headers(answer.headers);
+    if (!config.libstorage.enabled || !isV1(q.url)) return r.send(Buffer.from(answer.body));
+    const said = errorOf(answer.error, answer.status);
+    return r.header('content-type', 'application/json').send(Buffer.from(`${JSON.stringify(said, undefined, 2)}\n`));
   };
   const fastify = Fastify({
     bodyLimit: config.maxBodyBytes,

@@ -1,9 +1,11 @@
 import { type Frontend, type FrontendContext, type RunningFrontend, VolumeError } from '@rexray/core';
 import { parse } from '@rexray/core/schema';
 import { type App, buildApp } from './app.ts';
+import { Audit } from './audit.ts';
 import { Access } from './auth/callers.ts';
 import { configSchema, type RestConfig } from './config.ts';
 import { assertGuarded, type Listener, openEndpoint } from './listen/listeners.ts';
+import { exportSpans } from './otlp.ts';
 import { type ClaimedSocket, claimSocket } from './socket.ts';
 
 /** Settings as they are given: what is left out has a default. */
@@ -20,6 +22,7 @@ export async function createRestServer(context: FrontendContext, config: RestSet
   if (context.signal.aborted)
     throw new VolumeError('canceled', 'The server was stopped before it began.', { details: {} });
   const access = await Access.open(c.auth);
+  const audit = await Audit.open(c.audit, context.logger);
   for (const [name, e] of Object.entries(c.endpoints)) assertGuarded(name, e, access);
   let open: { readonly socket: ClaimedSocket; readonly listeners: readonly Listener[] } | undefined;
   const health = async (): Promise<{ ok: boolean; detail?: string }> => {
@@ -29,12 +32,14 @@ export async function createRestServer(context: FrontendContext, config: RestSet
     const detail = faults.filter((f) => f !== undefined).join('; ');
     return detail === '' ? { ok: true } : { ok: false, detail };
   };
-  const app = buildApp(context, { config: c, access, health });
+  const endSpans = await exportSpans(process.env, context.logger);
+  const app = buildApp(context, { config: c, access, audit, health });
   try {
     open = await listenEverywhere(app, c, context);
   } catch (e) {
     await app.drain();
     await app.close();
+    await Promise.all([audit.close(), endSpans()]);
     throw e;
   }
   const { socket, listeners } = open;
@@ -43,11 +48,12 @@ export async function createRestServer(context: FrontendContext, config: RestSet
     await socket.remove();
     const ended = [app.close(), ...listeners.map((l) => l.close())];
     await Promise.all([...ended, app.drain()]);
+    await Promise.all([audit.close(), endSpans()]);
     // Until here: who waits for the end may lose patience with the verbs that still run.
     context.signal.removeEventListener('abort', stop);
   });
   const stop = (): void => {
-    app.operations.cancelAll();
+    app.abort();
     void close();
   };
   context.signal.addEventListener('abort', stop, { once: true });

@@ -15,8 +15,8 @@ declare module 'fastify' {
 /** The server's first socket: the file system decides who may use it. */
 export const OWN_DOOR: Door = { name: 'socket', unix: true, anonymous: false, certRequired: false, known: [] };
 
-/** Says whether a process lives, and nothing else: may be asked by anybody. */
-const OPEN_PATHS: readonly string[] = ['/healthz', '/readyz'];
+/** Whether the server lives, and a page that says nothing of what is here: for anybody. */
+const OPEN_PATHS: readonly string[] = ['/healthz', '/readyz', '/docs'];
 
 /** Nobody gets further who does not say who it is, or asks too often. */
 export class Gatekeeper {

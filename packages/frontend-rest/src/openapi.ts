@@ -66,6 +66,7 @@ const pathParameter = (name: string): Json => ({
 });
 
 const isDryable = (r: Route): boolean => r.mutates && r.plane === undefined;
+const isMatchable = (r: Route): boolean => r.mutates && r.path.startsWith(`${API}/services/{service}/volumes/{volume}`);
 
 function queryParameters(r: Route): Json[] {
   const properties = { ...r.query.properties, ...(r.verb && CallQuery), ...(isDryable(r) && DryRunQuery) };
@@ -94,6 +95,8 @@ function headers(r: Route): Json[] {
           header('X-Rexray-Place', 'The place that the agent knows, percent-encoded: over another one nothing is done'),
         ]
       : []),
+    ...(isMatchable(r) ? [header('If-Match', '`ETag` of the volume as it was read: 412 if it changed since')] : []),
+    ...(r.op === 'get' ? [header('If-None-Match', '`ETag` that is known: 304 if it is still so')] : []),
     ...(r.op === 'events' ? [header('Last-Event-ID', 'Go on after this event')] : []),
     ...(r.mutates
       ? [
@@ -155,6 +158,10 @@ function failures(r: Route): Json {
   const by = new Map<number, string[]>();
   for (const c of codes) by.set(CODES[c].http, [...(by.get(CODES[c].http) ?? []), `\`${c}\`: ${CODES[c].meaning}`]);
   if (r.mutates) by.set(409, [...(by.get(409) ?? []), '`invalid`: the Idempotency-Key was used for another request']);
+  if (isMatchable(r)) by.set(412, ['`invalid`: the volume is not the one of If-Match any more']);
+  by.set(401, ['`unauthenticated`: no credentials, or bad ones (on TCP)']);
+  by.set(403, [...(by.get(403) ?? []), '`denied`: the caller may not use this server']);
+  by.set(429, [...(by.get(429) ?? []), '`exhausted`: more requests a second than one caller may ask (on TCP)']);
   if (r.body !== undefined) {
     by.set(413, ['`invalid`: the body is too large']);
     by.set(415, ['`invalid`: the body is not JSON']);

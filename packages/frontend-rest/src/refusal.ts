@@ -14,7 +14,7 @@ export function asVolumeError(e: unknown, requestId: string): AnyVolumeError {
 }
 
 /** Statuses for which HTTP has a better word than the code's own. */
-const OWN_STATUS = [405, 409, 413, 414, 415, 431];
+const OWN_STATUS = [405, 409, 412, 413, 414, 415, 431];
 export const statusOf = (e: unknown): number | undefined => {
   const status = (e as { statusCode?: unknown } | undefined)?.statusCode;
   return typeof status === 'number' && OWN_STATUS.includes(status) ? status : undefined;

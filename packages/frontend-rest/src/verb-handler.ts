@@ -4,8 +4,10 @@ import { API, CallQuery, DryRunQuery, omit, type Route, routeOf } from '@rexray/
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { TObject } from 'typebox';
 import { failure, success } from './answers.ts';
+import type { Audit, Change } from './audit.ts';
 import type { Access } from './auth/callers.ts';
 import { check, checkDepth, fromQuery } from './check.ts';
+import { etagOf, hasTag, type Matching } from './etag.ts';
 import type { Answer, Answers } from './idempotency.ts';
 import type { Begun, Operations } from './operations.ts';
 import { agentOf, performStorage } from './storage-route.ts';
@@ -14,9 +16,11 @@ import { perform, performDry, SlowAnswer } from './verb-route.ts';
 export interface VerbRoom {
   readonly services: Readonly<Record<string, Integration>>;
   readonly access: Access;
+  readonly audit: Audit;
   readonly operations: Operations;
   readonly answers: Answers;
   readonly signMs: number;
+  readonly matching: Matching;
 }
 type Fields = Readonly<Record<string, unknown>>;
 interface Asked {
@@ -137,11 +141,37 @@ function begin(
           o.onProgress?.progress(p);
         },
       };
-      if (route.plane === 'storage') return performStorage(service, route, fields, { ...call, ...agentOf(q) });
-      return dryRun ? performDry(service, route, fields, call) : perform(service, route, fields, call);
+      if (dryRun) return performDry(service, route, fields, call);
+      const act = (): Promise<unknown> =>
+        route.plane === 'storage'
+          ? performStorage(service, route, fields, { ...call, ...agentOf(q) })
+          : perform(service, route, fields, call);
+      if (!route.mutates) return act();
+      const ifMatch = one(q.headers['if-match']);
+      const audited = (): Promise<unknown> => room.audit.around(changeOf(route, asked, q), act);
+      return ifMatch === undefined || !matchable(route)
+        ? audited()
+        : room.matching.run(ifMatch, service, String(fields.volume), audited);
     },
   });
 }
+
+/** It is about one volume that is there already. */
+const matchable = (route: Route): boolean => route.mutates && route.path.startsWith(VOLUME);
+const VOLUME = `${API}/services/{service}/volumes/{volume}`;
+
+/** Verbs whose name in the path is not that of a volume. */
+const NAMELESS: readonly string[] = ['snapshots.remove', 'adopt'];
+
+const changeOf = (route: Route, { service, fields }: Asked, q: FastifyRequest): Change => ({
+  caller: q.caller,
+  requestId: q.id,
+  op: route.op,
+  it: service,
+  volume: String(fields.to ?? fields.volume ?? fields.name ?? fields.snapshot ?? fields.id ?? ''),
+  asked: fields,
+  named: route.plane === undefined && !NAMELESS.includes(route.op),
+});
 
 function operationId(id: string): string {
   if (/^[\w-]{16,64}$/.test(id)) return id;
@@ -168,7 +198,14 @@ async function attended(
   try {
     const result = await op.result;
     const next = (result as { next?: string } | undefined)?.next;
-    return success(asked.dryRun ? 200 : route.status, result, next === undefined ? {} : { link: linkTo(q, next) });
+    const tag = route.answer === 'Volume' && !asked.dryRun ? etagOf(result) : undefined;
+    const known = one(q.headers['if-none-match']);
+    if (tag !== undefined && route.op === 'get' && known !== undefined && hasTag(known, tag, true))
+      return { status: 304, headers: { etag: tag }, body: '', final: true };
+    return success(asked.dryRun ? 200 : route.status, result, {
+      ...(tag !== undefined && { etag: tag }),
+      ...(next !== undefined && { link: linkTo(q, next) }),
+    });
   } catch (e) {
     return failure(e, q.id);
   } finally {

@@ -29,8 +29,9 @@ export function performDry(
 
 function ready(route: Route, fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   if (route.op !== 'list' && route.op !== 'snapshots.list') return fields;
-  const { label, limit = 100, ...rest } = fields;
-  return { ...rest, limit, ...(label !== undefined && { labels: labelsOf(label as readonly string[]) }) };
+  const { label, name, state, limit = 100, ...rest } = fields;
+  const several = { ...(name !== undefined && { names: name }), ...(state !== undefined && { states: state }) };
+  return { ...rest, ...several, limit, ...(label !== undefined && { labels: labelsOf(label as readonly string[]) }) };
 }
 
 /** Lists that are no pages stand in an object, so that something can be added to it later. */

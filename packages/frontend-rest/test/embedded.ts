@@ -13,6 +13,7 @@ import {
   type Logger,
   layeredDriver,
   MemoryStore,
+  measured,
   mib,
   type Policy,
   type RunningFrontend,
@@ -57,6 +58,7 @@ export async function embedded(events: EventBus, service = 'memory', policy: Par
   const machine = new FakeMachine({ disks: backend });
   const host = machine.host();
   const driver = layeredDriver(raw, [
+    measured({ service, events }),
     classified({ service, driver: 'memory', classify }),
     bounded({ service, ms: 60_000 }),
   ]);

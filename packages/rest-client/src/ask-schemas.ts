@@ -1,4 +1,4 @@
-import type { CallOptions, CreateOptions, MountOptions } from '@rexray/core';
+import type { CallOptions, CreateOptions, MountOptions, Volume } from '@rexray/core';
 import { FS_TYPES, PLANNED } from '@rexray/core';
 import { type Static, Type } from '@rexray/core/schema';
 import type { TObject, TProperties } from 'typebox';
@@ -108,6 +108,7 @@ export const PlanAsk = strict({
   ),
 });
 
+const STATES: readonly Volume['state'][] = ['available', 'attached', 'mounted', 'unavailable', 'foreign'];
 const limit = opt(Type.Integer({ minimum: 1, maximum: 1000, description: 'Items of a page; default 100' }));
 const cursor = opt(Type.String({ minLength: 1, maxLength: 4096, description: '`next` of the page before' }));
 export const ListQuery = strict({
@@ -118,6 +119,16 @@ export const ListQuery = strict({
       description: '`key=value`; repeated: all must hold',
     }),
   ),
+  name: opt(
+    Type.Array(Type.String({ maxLength: 256 }), { maxItems: 256, description: 'Repeated: one of these names' }),
+  ),
+  state: opt(
+    Type.Array(Type.Unsafe<Volume['state']>({ type: 'string', enum: [...STATES] }), {
+      maxItems: STATES.length,
+      description: 'Repeated: in one of these states, as the server’s node sees them',
+    }),
+  ),
+  node: opt(Type.String({ minLength: 1, maxLength: 256, description: 'Attached to this node' })),
   limit,
   cursor,
 });

@@ -15,6 +15,8 @@ const REPLAYED: Readonly<Record<EventName, boolean>> = {
   'volume.release-asked': true,
   'snapshot.created': true,
   'snapshot.removed': true,
+  'driver.call': false,
+  'lock.wait': false,
   warning: true,
 };
 export const EVENT_NAMES = Object.keys(REPLAYED) as readonly EventName[];

@@ -48,12 +48,17 @@ export function toWire(route: Route, fields: Fields, service?: string, timeoutMs
   if (route.body !== undefined) return { method: route.method, target: withQuery(path, query), body: rest };
   for (const [name, value] of Object.entries(rest)) {
     if (value === undefined) continue;
-    if (name === 'labels') for (const [k, v] of Object.entries(value as object)) query.append('label', `${k}=${v}`);
+    if (name in REPEATED) for (const v of value as string[]) query.append(REPEATED[name] ?? name, v);
+    else if (name === 'labels')
+      for (const [k, v] of Object.entries(value as object)) query.append('label', `${k}=${v}`);
     else if (Array.isArray(value)) for (const v of value) query.append(name, String(v));
     else query.set(name, String(value));
   }
   return { method: route.method, target: withQuery(path, query) };
 }
+
+/** Lists that the query writes by repeating one word. */
+const REPEATED: Readonly<Record<string, string>> = { names: 'name', states: 'state' };
 
 const withQuery = (path: string, query: URLSearchParams): string => (query.size > 0 ? `${path}?${query}` : path);
 

@@ -2,6 +2,7 @@ import { CONFIG, definePlugin, type StoragePlugin } from '@rexray/core';
 import { configSchema, type EbsConfig, type EbsParams, paramsSchema } from './config.ts';
 import { EbsDriver } from './driver.ts';
 import { classify } from './errors.ts';
+import { legacy } from './legacy.ts';
 
 export { type ActionCount, AWS_DEFAULTS } from './buckets.ts';
 export type { Clock } from './clock.ts';
@@ -21,6 +22,7 @@ const plugin: StoragePlugin<'ebs', EbsConfig, EbsParams> = definePlugin({
   deps: [CONFIG],
   driver: EbsDriver,
   classify,
+  legacy,
 });
 export default plugin;
 

@@ -16,6 +16,12 @@ const plugin: StoragePlugin<'local-dir', LocalDirConfig, LocalDirParams> = defin
   deps: [CONFIG, LOGGER, LIB_DIR],
   driver: LocalDirDriver,
   classify,
+  // Nothing appears on the node: the directory is there, and there is nothing to wait for.
+  legacy: {
+    type: 'object',
+    attachToken: () => '',
+    deviceName: (v) => (typeof v.status.path === 'string' ? v.status.path : undefined),
+  },
 });
 export default plugin;
 

@@ -86,6 +86,7 @@ export class LiveServices {
         }
       },
     } satisfies StoragePlane;
+    Object.defineProperty(out, 'legacy', { get: () => this.#now(name).integration.legacy, enumerable: true });
     for (const op of OPS) {
       const [part = '', verb] = op.split('.');
       const call = async (...args: unknown[]): Promise<unknown> => {

@@ -81,6 +81,9 @@ export const reads = {
 
 function fits(v: Volume, o: ListOptions): boolean {
   if (o.prefix !== undefined && !v.name.startsWith(o.prefix)) return false;
+  if (o.names !== undefined && !o.names.includes(v.name)) return false;
+  if (o.states !== undefined && !o.states.includes(v.state)) return false;
+  if (o.node !== undefined && !v.attachments.some((a) => a.node === o.node)) return false;
   return Object.entries(o.labels ?? {}).every(([k, want]) => v.labels[k] === want);
 }
 

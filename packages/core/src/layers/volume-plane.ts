@@ -153,7 +153,15 @@ async function queued<T>(
 const noop = (): void => {};
 
 async function locked<T>(env: Env, name: string, ctx: Ctx, run: (s: HostSession) => Promise<T>): Promise<T> {
+  const start = performance.now();
   const session = await env.host.open(lockKey(env, name), ctx);
+  env.events.emit('lock.wait', {
+    service: env.service,
+    volume: name,
+    requestId: ctx.requestId,
+    at: new Date().toISOString(),
+    ms: performance.now() - start,
+  });
   try {
     return await run(session);
   } finally {

@@ -3,6 +3,7 @@ import type {
   EventBus,
   HostDriver,
   Layer,
+  LegacyFacet,
   Logger,
   NodeStore,
   Policy,
@@ -18,6 +19,7 @@ export interface ServicePart {
   readonly driver: StorageDriver;
   readonly params: Schema<unknown>;
   readonly classify?: (e: unknown) => Code | undefined;
+  readonly legacy?: LegacyFacet;
   readonly policy: Policy;
   readonly mountRetry?: { readonly count: number; readonly waitMs: number };
 }

@@ -13,6 +13,7 @@ import {
   isVolumeError,
   layeredDriver,
   limited,
+  measured,
   OPS,
   type Op,
   type ProcessIdentity,
@@ -188,6 +189,7 @@ export class ServiceRuntime {
     const out: Record<string, unknown> = {
       service: name,
       driver: part.driverName,
+      ...(part.legacy !== undefined && { legacy: part.legacy }),
       get traits() {
         return driver.traits;
       },
@@ -215,6 +217,7 @@ function behindPlane(part: ServicePart, parts: EngineParts): StorageDriver {
     retry({ attempts: 3, firstWaitMs: 100 }),
     bounded({ service: part.name, ms: parts.driverTimeoutMs ?? 110_000 }),
     limited({ service: part.name, concurrency: 64, queue: 4096 }),
+    measured({ service: part.name, events: parts.events }),
     classified({ ...about, ...(part.classify !== undefined && { classify: part.classify }) }),
   ]);
 }

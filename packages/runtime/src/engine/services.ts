@@ -58,6 +58,7 @@ function part(
       libDir: join(config.paths.lib, definition.name),
     }),
     params: definition.params,
+    ...(definition.legacy !== undefined && { legacy: definition.legacy }),
     ...(definition.classify !== undefined && { classify: definition.classify }),
     policy: o.policyOf(s),
     mountRetry: { count: retryCount, waitMs: retryWaitMs },
