@@ -1,4 +1,12 @@
-import { GIB, type Integration, notFound, type Snapshot, type StoragePlane, type Volume, VolumeError } from '@rexray/core';
+import {
+  GIB,
+  type Integration,
+  notFound,
+  type Snapshot,
+  type StoragePlane,
+  type Volume,
+  VolumeError,
+} from '@rexray/core';
 import { type Asker, isMine, snapshotOf, volumeOf } from './objects.ts';
 
 /** The verbs of libStorage over an integration: ids where it has names, the asking node where it has this one. */
