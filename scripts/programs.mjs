@@ -21,6 +21,7 @@ export const PROGRAMS = {
   'systemd-notify': 'systemd',
   blkid: 'util-linux',
   unshare: 'util-linux',
+  nsenter: 'util-linux',
   mkswap: 'util-linux',
   sfdisk: 'fdisk',
   sgdisk: 'gdisk',

@@ -70,9 +70,20 @@ export class DaemonProcess {
   out = '';
   err = '';
 
-  constructor(cleanup: Cleanup, home: Home, o: { argv?: readonly string[]; uid?: number; env?: object } = {}) {
+  constructor(
+    cleanup: Cleanup,
+    home: Home,
+    o: {
+      argv?: readonly string[];
+      uid?: number;
+      env?: object;
+      /** Words before the command: where it runs. */
+      enter?: readonly string[] | undefined;
+    } = {},
+  ) {
     this.home = home;
-    this.child = spawn(NODE24, [...FROM_SOURCES, MAIN, ...(o.argv ?? ['start'])], {
+    const argv = [...(o.enter ?? []), NODE24, ...FROM_SOURCES, MAIN, ...(o.argv ?? ['start'])];
+    this.child = spawn(argv[0] ?? NODE24, argv.slice(1), {
       env: { ...home.env, ...o.env },
       stdio: ['ignore', 'pipe', 'pipe'],
       cwd: '/',
@@ -129,8 +140,8 @@ export class DaemonProcess {
   }
 }
 
-export async function daemon(cleanup: Cleanup, home: Home): Promise<DaemonProcess> {
-  const d = new DaemonProcess(cleanup, home);
+export async function daemon(cleanup: Cleanup, home: Home, enter?: readonly string[]): Promise<DaemonProcess> {
+  const d = new DaemonProcess(cleanup, home, { enter });
   await d.ready();
   return d;
 }

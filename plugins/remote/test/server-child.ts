@@ -16,6 +16,8 @@ interface Start {
   readonly authKey: string;
   /** 0: any. */
   readonly port: number;
+  /** Services that are there from the beginning. */
+  readonly services?: readonly (readonly [name: string, driver: keyof typeof DRIVERS, config: object])[];
 }
 const start = JSON.parse(process.argv[2] ?? '{}') as Start;
 const services: Record<string, Integration> = {};
@@ -63,6 +65,20 @@ const DRIVERS = {
   memory: (config: object) => memory(config),
 } as const;
 
+async function add(name: string, driver: keyof typeof DRIVERS, config: object): Promise<void> {
+  const home = join(start.home, name);
+  mkdirSync(home, { recursive: true });
+  const rex = (await openRexray({
+    home,
+    node: { id: 'the-server', mountNamespace: '/proc/self' },
+    services: { [name]: DRIVERS[driver](config) as never },
+    watch: false,
+  } as never)) as unknown as Rexray;
+  open.set(name, rex);
+  services[name] = rex.service(name).integration;
+}
+for (const s of start.services ?? []) await add(...s);
+
 const events = new EventBus();
 const server = await createRestServer(
   {
@@ -87,19 +103,7 @@ const server = await createRestServer(
 const VERBS: Record<string, (...a: never[]) => unknown> = {
   address: () => server.addresses.find((a) => a.startsWith('https:')),
   /** Serves a service; its node state is below the server's home, so that a restarted server is the same. */
-  async add(name: string, driver: keyof typeof DRIVERS, config: object, operations?: object) {
-    const home = join(start.home, name);
-    mkdirSync(home, { recursive: true });
-    const rex = (await openRexray({
-      home,
-      node: { id: 'the-server', mountNamespace: '/proc/self' },
-      services: { [name]: DRIVERS[driver](config) as never },
-      ...(operations !== undefined && { operations }),
-      watch: false,
-    } as never)) as unknown as Rexray;
-    open.set(name, rex);
-    services[name] = rex.service(name).integration;
-  },
+  add,
   async drop(name: string) {
     delete services[name];
     await open.get(name)?.close();

@@ -34,7 +34,14 @@ export const tokenOf = (sub: string, o: { readonly nodes?: readonly string[] } =
 
 /** A server in a process of its own, over TLS with tokens; `restart` gives the same one with a new process on the same port. */
 export class ServerProcess {
-  readonly #start: { home: string; certFile: string; keyFile: string; authKey: string; port: number };
+  readonly #start: {
+    home: string;
+    certFile: string;
+    keyFile: string;
+    authKey: string;
+    port: number;
+    services: unknown[];
+  };
   readonly authority: Authority;
   readonly certificate: Certificate;
   #process: NodeProcess;
@@ -46,7 +53,7 @@ export class ServerProcess {
     this.authority = authority(dir);
     this.certificate = this.authority.sign('server');
     const { certFile, keyFile } = this.certificate;
-    this.#start = { home: dir, certFile, keyFile, authKey: KEY, port: 0 };
+    this.#start = { home: dir, certFile, keyFile, authKey: KEY, port: 0, services: [] };
     this.#process = this.#spawn();
     cleanup.add(() => this.kill());
   }
@@ -69,6 +76,12 @@ export class ServerProcess {
 
   call<T = unknown>(verb: string, ...args: unknown[]): Promise<T> {
     return this.#process.call<T>(verb, ...args);
+  }
+
+  /** A service that a restarted server has too. */
+  async serve(name: string, driver: string, config: object): Promise<void> {
+    this.#start.services.push([name, driver, config]);
+    await this.call('add', name, driver, config);
   }
 
   kill(): Promise<void> {
