@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import type { Volume as Ec2Volume } from '@aws-sdk/client-ec2';
 import { type InitialRecord, notFound, VolumeError } from '@rexray/core';
 import type { Patience } from './clock.ts';
 import { duplicate } from './compare.ts';
 import type { Making } from './create.ts';
+import { isRoot } from './detach.ts';
 import type { Parts } from './parts.ts';
 import { asList, recordTags, TAG, tagsOf } from './tags.ts';
-import type { Volume } from './view.ts';
+import { attachmentsOf, idOf, type Volume } from './view.ts';
 
 /** Makes a volume ours by its tags, all in one request. Again is the same. */
 export async function adopt(
@@ -28,13 +30,7 @@ export async function adopt(
         details: { differs: { name: { have: ours.name, asked: name } } },
       });
     }
-    const cluster = tagsOf(v.Tags).get(TAG.cluster);
-    if (cluster !== undefined && cluster !== config.clusterID && v.State !== 'available') {
-      throw new VolumeError('in_use', `Volume ${id} belongs to cluster "${cluster}" and is ${v.State}.`, {
-        details: {},
-        hint: 'Detach it there first.',
-      });
-    }
+    assertIdle(parts, v);
     const { revision, chunks } = recordTags(record, { counter: 1, nonce: randomBytes(6).toString('hex') });
     const tags = {
       [TAG.name]: view.names.written(name),
@@ -51,4 +47,17 @@ export async function adopt(
     }
     throw new VolumeError('unavailable', `EC2 does not show the tags that volume ${id} was given.`, { details: {} });
   });
+}
+
+/** Ours, it could be taken from whoever has it: what another instance uses, or runs from, is not adopted. */
+function assertIdle(parts: Parts, v: Ec2Volume): void {
+  const users = attachmentsOf(v).filter((a) => a.InstanceId !== parts.self().node || isRoot(a));
+  if (users.length === 0) return;
+  const cluster = tagsOf(v.Tags).get(TAG.cluster);
+  const whose = cluster === undefined ? '' : ` (cluster "${cluster}")`;
+  throw new VolumeError(
+    'in_use',
+    `Volume ${idOf(v)}${whose} is attached to ${users.map((a) => `${a.InstanceId} as ${a.Device}`).join(', ')}.`,
+    { details: {}, hint: 'Detach it there first.' },
+  );
 }

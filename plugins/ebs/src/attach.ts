@@ -71,6 +71,7 @@ async function step(parts: Parts, wish: Wish, v: Ec2Volume, sent: { attach: bool
     return { still: `it is being taken from ${others.map((a) => a.InstanceId).join(', ')}` };
   }
   if (v.State === 'creating') return { still: 'its state is creating' };
+  if (v.State === 'error') throw broken(id);
   if (v.State !== 'available' && !(parts.config.multiAttach && v.State === 'in-use'))
     return { still: `its state is ${v.State}` };
   return tryAttach(parts, wish, v, sent, p);
@@ -178,6 +179,12 @@ const described = (id: string, device: string, facts: TypeFacts, readonly: boole
   match: matchOf(id, device, facts),
   ...(readonly && { readonly }),
 });
+
+const broken = (id: string): VolumeError<'unavailable'> =>
+  new VolumeError('unavailable', `EC2 says that volume ${id} is in error: it cannot be attached.`, {
+    details: { found: 'error' },
+    hint: 'EC2 could not make it, or its hardware failed: restore a snapshot, and remove it.',
+  });
 
 const stuckHint = (still: string): string =>
   /attaching/.test(still)

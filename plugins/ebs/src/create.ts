@@ -99,7 +99,14 @@ export class Making {
       if (isUnknown(e)) throw unknownCreate(name, e);
       throw e;
     }
-    return this.#ready(id, name, p, ageMs);
+    const made = await this.#ready(id, name, p, ageMs);
+    // The token outlives the name: somebody may have renamed that volume since, or given it to another cluster.
+    return made !== undefined && this.#isNamed(made, name) ? made : undefined;
+  }
+
+  #isNamed(v: Ec2Volume, name: string): boolean {
+    const { view } = this.#parts;
+    return view.ownership(v) === 'ours' && view.volume(v).name === name;
   }
 
   /**

@@ -8,7 +8,9 @@ import { attachmentOn, attachmentsOf, idOf } from './view.ts';
 import { until } from './waiting.ts';
 
 const OVER = ['stopped', 'terminated'];
-const ROOTS = ['/dev/sda1', '/dev/xvda'];
+/** Names of root devices; a volume of ours is never attached by one. */
+const ROOTS = ['/dev/sda1', '/dev/sda', '/dev/xvda', '/dev/xvda1'];
+export const isRoot = (a: VolumeAttachment): boolean => ROOTS.includes(a.Device ?? '');
 
 /** Post-state: the instance does not have it. Never touches another instance's attachment. */
 export function detachFrom(
@@ -40,7 +42,7 @@ export function detachFrom(
         parts.nodes.gave(node, id);
         return { done: undefined };
       }
-      assertNotRoot(parts, seen.v, a);
+      assertNotRoot(seen.v, a);
       if (a.State === 'detaching') return { still: 'EC2 says detaching' };
       if (a.State === 'busy' && !o.force) return { still: 'EC2 says busy: the instance still uses the device' };
       return send(parts, { id, node, force: o.force }, p);
@@ -120,8 +122,8 @@ function assertMayTake(parts: Parts, id: string, loser: string, state: string): 
   );
 }
 
-function assertNotRoot(parts: Parts, v: Ec2Volume, a: VolumeAttachment): void {
-  if (parts.view.ownership(v) !== 'foreign' || !ROOTS.includes(a.Device ?? '')) return;
+function assertNotRoot(v: Ec2Volume, a: VolumeAttachment): void {
+  if (!isRoot(a)) return;
   throw new VolumeError('denied', `Volume ${idOf(v)} is the root volume of ${a.InstanceId}.`, {
     details: { rule: 'S12', found: a.Device ?? '' },
   });

@@ -52,8 +52,10 @@ export class Modifying {
   }
 
   async #change(id: string, change: Change, holds: (v: Ec2Volume) => boolean, p: Patience): Promise<Ec2Volume> {
-    const { clock, client, volumes, waitMs, firstLookMs } = this.#parts;
+    const { clock, client, volumes, waitMs, firstLookMs, visibleMs } = this.#parts;
     let asked = false;
+    /** Until when no sign of the change says nothing: EC2 took it, and shows it later. */
+    let blindUntil = 0;
     return until<Ec2Volume>({
       clock,
       patience: p,
@@ -70,6 +72,7 @@ export class Modifying {
         if (!asked) {
           try {
             await client.mutate('ModifyVolume', { VolumeId: id, ...change }, p);
+            blindUntil = clock.now() + visibleMs;
           } catch (e) {
             if (!isUnknown(e)) throw refusedChange(id, e);
           }
@@ -80,7 +83,8 @@ export class Modifying {
         if (m?.ModificationState === 'failed') throw failedChange(id, m);
         if (holds(v) && (m === undefined || WORKS.includes(m.ModificationState ?? ''))) return { done: v };
         // A reply that was lost may have been of a request that was: no sign of it means to ask again.
-        if (m === undefined || (m.ModificationState === 'completed' && !holds(v))) asked = false;
+        const noSign = m === undefined || (m.ModificationState === 'completed' && !holds(v));
+        if (noSign && clock.now() >= blindUntil) asked = false;
         return { still: `EC2 says ${m?.ModificationState ?? 'nothing'} (${m?.Progress ?? 0} %)` };
       },
     });

@@ -43,7 +43,8 @@ export class View {
     const tags = tagsOf(v.Tags);
     const name = this.names.read(tags.get(TAG.name));
     const cluster = tags.get(TAG.cluster);
-    if (cluster === this.#c.clusterID) return name !== undefined && readRecord(tags) !== undefined ? 'ours' : 'foreign';
+    // A name that cannot be one is below the prefix of another service of this cluster.
+    if (cluster === this.#c.clusterID) return isName(name) && readRecord(tags) !== undefined ? 'ours' : 'foreign';
     return cluster === undefined && this.usesLegacy && isName(name) ? 'rexray' : 'foreign';
   }
 

@@ -105,6 +105,8 @@ function one(all: readonly Volume[], word: string, kind: 'act' | 'destroy', serv
       details: { what: 'volume' },
     });
   }
+  // Two volumes of one name: the storage says so, with both ids.
+  if (found.length > 1 && found.every((name) => name === word)) return [word];
   if (found.length <= 1) return found.length === 1 ? found : [word];
   throw usage(
     `"${word}" may mean ${found.length} volumes: ${found.slice(0, 5).join(', ')}${found.length > 5 ? ', …' : ''}.`,

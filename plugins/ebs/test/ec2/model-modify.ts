@@ -18,6 +18,7 @@ export function modifyVolume(m: Ec2Model, i: Input<'ModifyVolume'>): Output<'Mod
     state: 'modifying',
     until,
     at: new Date(),
+    visibleAt: m.clock.now() + m.visibleAfterMs,
     size,
     ended: until + m.ends('optimize') - m.clock.now(),
   };
@@ -35,7 +36,9 @@ export function describeModifications(
   m: Ec2Model,
   i: Input<'DescribeVolumesModifications'>,
 ): Output<'DescribeVolumesModifications'> {
-  const found = [...m.volumes.values()].filter((v) => v.modification !== undefined);
+  const found = [...m.volumes.values()].filter(
+    (v) => (v.modification?.visibleAt ?? Number.POSITIVE_INFINITY) <= m.clock.now(),
+  );
   return { VolumesModifications: found.filter((v) => matches(i.Filters, new Map(), { 'volume-id': v.id })).map(shown) };
 }
 

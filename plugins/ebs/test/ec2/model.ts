@@ -59,6 +59,7 @@ export interface ModelVolume {
     state: 'modifying' | 'optimizing' | 'completed';
     until: number;
     at: Date;
+    visibleAt: number;
     size: number;
     ended: number;
   };
