@@ -23,6 +23,7 @@ export const PROGRAMS = {
   unshare: 'util-linux',
   nsenter: 'util-linux',
   mkswap: 'util-linux',
+  partx: 'util-linux',
   sfdisk: 'fdisk',
   sgdisk: 'gdisk',
   cryptsetup: 'cryptsetup-bin',

@@ -59,7 +59,13 @@ export type Attachment = (
       readonly readonly?: boolean;
       readonly inode?: { readonly dev: string; readonly ino: string };
     }
-  | { readonly kind: 'disk'; readonly match: DiskMatch; readonly readonly?: boolean }
+  | {
+      readonly kind: 'disk';
+      readonly match: DiskMatch;
+      readonly readonly?: boolean;
+      /** Where the node looks, if not in the usual places: names of disks, and the SCSI hosts that are asked for new ones. */
+      readonly look?: { readonly byIdDir?: string; readonly scsiHostDir?: string };
+    }
   | {
       readonly kind: 'share';
       readonly fsType: string;

@@ -34,6 +34,9 @@ export const hostConfig = schema(
         ),
       ),
       byIdDir: Type.Optional(text('Where disks are found by identity. Default /dev/disk/by-id.')),
+      scsiHostDir: Type.Optional(
+        text('Where SCSI hosts are asked to look for new disks. Default class/scsi_host below sysDir.'),
+      ),
       sysDir: Type.Optional(text('Where the kernel describes disks. Default /sys.')),
       devDir: Type.Optional(text('Where the device nodes of disks are. Default /dev.')),
     },

@@ -35,6 +35,7 @@ export class LinuxHost implements HostDriver {
     this.#place = {
       allowRoots: config.allowRoots,
       byIdDir: config.byIdDir ?? DEFAULT_BY_ID,
+      ...(config.scsiHostDir !== undefined && { scsiHostDir: config.scsiHostDir }),
       sysDir: config.sysDir ?? '/sys',
       devDir: config.devDir ?? '/dev',
       mountRoot: config.mountRoot,

@@ -9,10 +9,13 @@ import { readMounts } from '../proc/mountinfo.ts';
 import { assertFree } from '../unused.ts';
 import type { Connection, ConnectOptions } from './connection.ts';
 import { type Disk, type DiskTrees, disks, fits, isSwap, partitionsOf, stackedOn } from './disk-facts.ts';
+import { placeOf, Rescan } from './rescan.ts';
 
 export type DiskAttachment = Extract<Attachment, { kind: 'disk' }>;
 export interface DiskPlace extends DiskTrees {
   readonly mountRoot: string | undefined;
+  /** Where SCSI hosts are asked for new disks, if not in `/sys/class/scsi_host`. */
+  readonly scsiHostDir?: string;
 }
 
 const FIRST_WAIT_MS = 20;
@@ -89,28 +92,35 @@ function connection(a: DiskAttachment, disk: Disk, readonly: boolean): Connectio
   }
 }
 
-const gone = (match: DiskMatch): VolumeError<'unavailable'> =>
-  new VolumeError('unavailable', `No disk with ${written(match)} is here.`, {
-    details: { expected: written(match), found: 'no such disk' },
-    hint: 'Is it attached to this machine? See lsblk -o NAME,SERIAL,WWN.',
-  });
+const gone = (match: DiskMatch, asked = 0): VolumeError<'unavailable'> =>
+  new VolumeError(
+    'unavailable',
+    `No disk with ${written(match)} is here${asked > 0 ? ', although SCSI hosts were asked to look for it' : ''}.`,
+    {
+      details: { expected: written(match), found: 'no such disk' },
+      hint: 'Is it attached to this machine? See lsblk -o NAME,SERIAL,WWN.',
+    },
+  );
 
 /** Waits for the disk until the deadline. @throws `unavailable`, `denied`, `canceled` */
 export async function connectDisk(
   a: DiskAttachment,
   o: ConnectOptions,
-  place: DiskPlace,
+  usual: DiskPlace,
   ctx: Ctx,
 ): Promise<Connection> {
+  const place = placeOf(a, usual);
+  const rescan = new Rescan(a, place);
   for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
     const disk = lookUp(a.match, place);
     if (disk !== undefined && disk.sizeBytes > 0) {
       assertNotOthers(disk, place);
       return connection(a, disk, o.readonly || a.readonly === true);
     }
-    if (remaining(ctx) <= wait) throw gone(a.match);
+    await rescan.perhaps();
+    if (remaining(ctx) <= wait) throw gone(a.match, rescan.asked);
     await sleep(wait, undefined, { signal: ctx.signal }).catch(() => {
-      if (isLate(ctx)) throw gone(a.match);
+      if (isLate(ctx)) throw gone(a.match, rescan.asked);
       throw new VolumeError('canceled', `The caller went away while waiting for a disk with ${written(a.match)}.`, {
         details: { step: 'connect', rolledBack: true },
       });
@@ -119,7 +129,7 @@ export async function connectDisk(
 }
 
 export function findDisk(a: DiskAttachment, place: DiskPlace): Connection | undefined {
-  const disk = lookUp(a.match, place);
+  const disk = lookUp(a.match, placeOf(a, place));
   return disk === undefined ? undefined : connection(a, disk, a.readonly === true);
 }
 
