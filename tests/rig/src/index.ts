@@ -7,3 +7,4 @@ export * from './moto.ts';
 export * from './node-process.ts';
 export * from './requires.ts';
 export * from './runtimes.ts';
+export * from './virtualbox.ts';
