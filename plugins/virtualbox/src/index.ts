@@ -1,0 +1,25 @@
+import { CONFIG, definePlugin, LIB_DIR, LOGGER, type StoragePlugin } from '@rexray/core';
+import { configSchema, paramsSchema, type VirtualBoxConfig, type VirtualBoxParams } from './config.ts';
+import { VirtualBoxDriver } from './driver.ts';
+import { classify } from './errors.ts';
+
+export type { VirtualBoxConfig, VirtualBoxParams } from './config.ts';
+export { VirtualBoxDriver } from './driver.ts';
+export { classify, VboxError } from './errors.ts';
+
+const plugin: StoragePlugin<'virtualbox', VirtualBoxConfig, VirtualBoxParams> = definePlugin({
+  kind: 'storage',
+  name: 'virtualbox',
+  config: configSchema,
+  params: paramsSchema,
+  deps: [CONFIG, LOGGER, LIB_DIR],
+  driver: VirtualBoxDriver,
+  classify,
+});
+export default plugin;
+
+declare module '@rexray/core' {
+  interface Drivers {
+    virtualbox: typeof plugin;
+  }
+}
