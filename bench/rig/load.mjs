@@ -50,4 +50,4 @@ const run = (n) =>
     });
   });
 await Promise.all(Array.from({ length: connections }, (_, n) => run(n)));
-console.log(JSON.stringify({ perSecond: answers / ((performance.now() - began) / 1000), failed }));
+console.log(JSON.stringify({ answers, perSecond: answers / ((performance.now() - began) / 1000), failed }));

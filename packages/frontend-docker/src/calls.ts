@@ -1,9 +1,9 @@
 import { type CallOptions, type Integration, isVolumeError, type Logger, type VolumeError } from '@rexray/core';
 import { OK, wireVolume } from './answers.ts';
 import type { Ask } from './ask.ts';
+import type { Kept } from './kept.ts';
 import { listVolumes, within } from './listing.ts';
 import { createOptions } from './options.ts';
-import type { Paths } from './paths.ts';
 
 /** What every call of one socket works on. */
 export interface Room {
@@ -11,7 +11,7 @@ export interface Room {
   readonly logger: Logger;
   readonly scope: 'auto' | 'local' | 'global';
   readonly listMs: number;
-  readonly paths: Paths;
+  readonly kept: Kept;
   /** A mount of this volume was asked for: what the search for lost holders must know. */
   onMount(volume: string): void;
 }
@@ -96,23 +96,31 @@ export const CALLS: Readonly<Record<string, CallRow>> = {
     named: true,
     timeoutMs: 20_000,
     whenGone: 'cancel',
-    async run({ service, paths }, ask, call) {
-      const path = await paths.of(ask.name, async () => (await service.get(ask.name, call)).mountpoint ?? '');
-      return json({ Mountpoint: path, Err: '' });
-    },
+    run: ({ service, kept }, ask, call) =>
+      kept.of('path', ask.name, call, async (o) => {
+        const { mountpoint = '' } = await service.get(ask.name, o);
+        return { text: json({ Mountpoint: mountpoint, Err: '' }), whole: true };
+      }),
   },
   '/VolumeDriver.Get': {
     named: true,
     timeoutMs: 20_000,
     whenGone: 'cancel',
-    run: async ({ service }, ask, call) => json({ Volume: wireVolume(await service.get(ask.name, call)), Err: '' }),
+    run: ({ service, kept }, ask, call) =>
+      kept.of('get', ask.name, call, async (o) => {
+        const volume = wireVolume(await service.get(ask.name, o));
+        return { text: json({ Volume: volume, Err: '' }), whole: true };
+      }),
   },
   '/VolumeDriver.List': {
     named: false,
     timeoutMs: 55_000,
     whenGone: 'cancel',
-    run: async ({ service, logger, listMs }, _ask, call) =>
-      json({ Volumes: await listVolumes({ service, logger, listMs, call }), Err: '' }),
+    run: ({ service, logger, listMs, kept }, _ask, call) =>
+      kept.of('list', '', call, async (o) => {
+        const { volumes, whole } = await listVolumes({ service, logger, listMs, call: o });
+        return { text: json({ Volumes: volumes, Err: '' }), whole };
+      }),
   },
 };
 

@@ -2,9 +2,9 @@ import { type Frontend, type FrontendContext, type Integration, type RunningFron
 import { parse } from '@rexray/core/schema';
 import { configSchema, type DockerConfig } from './config.ts';
 import { announce, type Discovery } from './discovery.ts';
+import { Kept } from './kept.ts';
 import { type Leaks, watchLeaks } from './leaks.ts';
 import { type Listening, listen } from './listen.ts';
-import { Paths } from './paths.ts';
 import { Calls } from './server.ts';
 
 /**
@@ -22,9 +22,9 @@ export async function createDockerPlugin(
   const service = serviceOf(context, c.service);
   const { logger } = context;
   let leaks: Leaks | undefined;
-  const paths = new Paths(context.events, service.service);
+  const kept = new Kept(context.events, service.service);
   const room = {
-    paths,
+    kept,
     service,
     logger,
     scope: c.scope,
@@ -33,14 +33,14 @@ export async function createDockerPlugin(
   };
   const calls = new Calls(room, c);
   const listening = await listen(c, calls.listener).catch((e: unknown) => {
-    paths.close();
+    kept.close();
     throw e;
   });
   let discovery: Discovery | undefined;
   try {
     if (c.discovery !== undefined) discovery = await announce(c.discovery, listening.address, c.client);
   } catch (e) {
-    paths.close();
+    kept.close();
     await listening.hide();
     listening.server.close();
     throw e;
@@ -48,7 +48,7 @@ export async function createDockerPlugin(
   leaks =
     c.engine === undefined ? undefined : watchLeaks({ engine: c.engine, service, logger, events: context.events });
   logger.info({ address: listening.address, service: service.service }, 'the volume plugin listens');
-  return running(context.signal, { listening, calls, leaks, discovery, paths });
+  return running(context.signal, { listening, calls, leaks, discovery, kept });
 }
 
 interface Parts {
@@ -56,10 +56,10 @@ interface Parts {
   readonly calls: Calls;
   readonly leaks: Leaks | undefined;
   readonly discovery: Discovery | undefined;
-  readonly paths: Paths;
+  readonly kept: Kept;
 }
 
-function running(signal: AbortSignal, { listening, calls, leaks, discovery, paths }: Parts): RunningFrontend {
+function running(signal: AbortSignal, { listening, calls, leaks, discovery, kept }: Parts): RunningFrontend {
   const { server, address } = listening;
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
@@ -68,7 +68,7 @@ function running(signal: AbortSignal, { listening, calls, leaks, discovery, path
     await Promise.all([discovery?.remove(), listening.hide(), leaks?.stop()]);
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     await calls.drain();
-    paths.close();
+    kept.close();
     server.closeIdleConnections();
     // An answer may still be on its way; what is left after a moment is a client that does not read.
     const impatient = setTimeout(() => server.closeAllConnections(), 2000);

@@ -11,13 +11,20 @@ export interface ListAsk {
   readonly call: CallOptions;
 }
 
+/** `whole`: nothing is missing. */
+export interface Listed {
+  readonly volumes: readonly WireVolume[];
+  readonly whole: boolean;
+}
+
 /**
  * All volumes, or those that are known when the time is over: a backend that hangs must not hang `docker volume ls`. When
  * it says nothing at all, the volumes that this node holds are still known.
  * @throws why nothing is known
  */
-export async function listVolumes(ask: ListAsk): Promise<readonly WireVolume[]> {
+export async function listVolumes(ask: ListAsk): Promise<Listed> {
   const found: Volume[] = [];
+  let whole = true;
   const { service, call } = ask;
   const until = performance.now() + ask.listMs;
   const left = (): number => Math.max(1, until - performance.now());
@@ -28,10 +35,13 @@ export async function listVolumes(ask: ListAsk): Promise<readonly WireVolume[]> 
         service.list({ ...call, signal, timeoutMs: left(), limit: PAGE, ...(cursor !== undefined && { cursor }) }),
       );
       found.push(...page.items);
-      if (page.partial !== undefined) ask.logger.warn({ service: service.service }, `the list is ${page.partial}`);
+      if (page.partial !== undefined) {
+        whole = false;
+        ask.logger.warn({ service: service.service }, `the list is ${page.partial}`);
+      }
       cursor = page.next;
     } while (cursor !== undefined);
-    return shown(found);
+    return { volumes: shown(found), whole };
   } catch (e) {
     if (call.signal?.aborted === true) throw e;
     const held = await heldOnly(ask, new Set(found.map((v) => v.name)));
@@ -40,7 +50,7 @@ export async function listVolumes(ask: ListAsk): Promise<readonly WireVolume[]> 
       { service: service.service, err: isVolumeError(e) ? e.message : String(e) },
       'the list of volumes is not whole',
     );
-    return [...shown(found), ...held];
+    return { volumes: [...shown(found), ...held], whole: false };
   }
 }
 

@@ -219,11 +219,12 @@ describe('List', () => {
         { format: { state: 'blank', fsType: 'ext4' }, hints: {}, labels: {}, owner: {} },
         { params: {} },
       );
-    const began = performance.now();
+    // Processor time of both sides: what other programs of the machine do is not measured.
+    const began = process.cpuUsage();
     const { body } = await on.ask('List', {});
-    const ms = performance.now() - began;
+    const { user, system } = process.cpuUsage(began);
     expect(body.Volumes).toHaveLength(10_000);
-    expect(ms).toBeLessThan(1000);
+    expect((user + system) / 1000).toBeLessThan(1000);
   });
 
   it('a backend that hangs: what this node holds is known, within the time', async () => {
@@ -270,30 +271,81 @@ describe('List', () => {
   });
 });
 
-describe('Path', () => {
-  it('is kept for a moment, and never over a change', async () => {
-    let reads = 0;
-    const on = await plug(cleanup, {
-      wrap: (i) =>
-        Object.assign(Object.create(i) as Integration, {
-          async get(name: string) {
-            reads += 1;
-            return i.get(name);
-          },
-        }),
+describe('answers that are kept', () => {
+  /** Counts what is really read; `away` lets the second page of a list fail. */
+  const counting = (on: { reads: number; away: boolean }) => (i: Integration) =>
+    Object.assign(Object.create(i) as Integration, {
+      async get(name: string) {
+        on.reads += 1;
+        const v = await i.get(name);
+        return { ...v, labels: { ...v.labels, read: String(on.reads) } };
+      },
+      async list(o: Parameters<Integration['list']>[0]) {
+        on.reads += 1;
+        if (on.away) throw new VolumeError('unavailable', 'The storage is away.', { details: {} });
+        return i.list(o);
+      },
     });
+
+  it('Path, Get and List are kept for a moment, and never over a change', async () => {
+    const count = { reads: 0, away: false };
+    const on = await plug(cleanup, { wrap: counting(count) });
     const path = async (): Promise<string> => (await on.ask('Path', { Name: 'v' })).body.Mountpoint;
+    const get = async (): Promise<string> => (await on.ask('Get', { Name: 'v' })).body.Volume.Mountpoint;
+    const list = async (): Promise<string> => (await on.ask('List', {})).body.Volumes[0].Mountpoint;
+    const holders = async (): Promise<number> => (await on.ask('Get', { Name: 'v' })).body.Volume.Status.holders.length;
     await on.ask('Create', { Name: 'v' });
     for (let i = 0; i < 20; i++) {
-      expect(await path()).toBe('');
+      for (const asked of [path, get, list]) expect(await asked()).toBe('');
       await on.ask('Mount', { Name: 'v', ID });
-      for (let k = 0; k < 3; k++) expect(await path()).toBe('/volumes/v/data');
+      for (const asked of [path, get, list, path, get, list, path, get, list])
+        expect(await asked()).toBe('/volumes/v/data');
+      expect(await holders()).toBe(1);
+      await on.ask('Mount', { Name: 'v', ID: 'another' });
+      expect(await holders()).toBe(2);
+      await on.ask('Unmount', { Name: 'v', ID: 'another' });
+      expect(await holders()).toBe(1);
       await on.ask('Unmount', { Name: 'v', ID });
-      expect(await path()).toBe('');
     }
-    expect(reads).toBeLessThan(60);
+    expect(count.reads).toBeLessThan(200);
     await on.ask('Remove', { Name: 'v' });
-    expect((await on.ask('Path', { Name: 'v' })).status).toBe(500);
+    for (const call of ['Path', 'Get']) expect((await on.ask(call, { Name: 'v' })).status).toBe(500);
+    expect((await on.ask('List', {})).body.Volumes).toEqual([]);
+  });
+
+  it('many that ask at once share a reading, and who goes away takes it from nobody', async () => {
+    const count = { reads: 0, away: false };
+    const on = await plug(cleanup, { wrap: counting(count) });
+    await on.ask('Create', { Name: 'v' });
+    const hang = on.rex.backend.faults.hang('find');
+    const first = new AbortController();
+    const gone = ask(on.socket, 'Get', { Name: 'v' }, { signal: first.signal }).catch(() => 'gone');
+    await until(() => count.reads === 1, 'it is being read');
+    const others = Array.from({ length: 5 }, () => on.ask('Get', { Name: 'v' }));
+    first.abort();
+    expect(await gone).toBe('gone');
+    hang.release();
+    for (const a of await Promise.all(others)) expect([a.status, a.body.Volume.Name]).toEqual([200, 'v']);
+    expect(count.reads).toBe(1);
+  });
+
+  it('what others changed is seen soon', async () => {
+    const count = { reads: 0, away: false };
+    const on = await plug(cleanup, { wrap: counting(count) });
+    await on.ask('Create', { Name: 'v' });
+    const read = async (): Promise<string> => (await on.ask('Get', { Name: 'v' })).body.Volume.Status.labels.read;
+    expect(await read()).toBe('1');
+    await until(async () => (await read()) === '2', 'it is read again');
+  });
+
+  it('a list that is not whole is not kept', async () => {
+    const count = { reads: 0, away: true };
+    const on = await plug(cleanup, { wrap: counting(count) });
+    for (const Name of ['held', 'other']) await on.ask('Create', { Name });
+    await on.ask('Mount', { Name: 'held', ID });
+    expect((await on.ask('List', {})).body.Volumes).toHaveLength(1);
+    count.away = false;
+    expect((await on.ask('List', {})).body.Volumes).toHaveLength(2);
   });
 });
 

@@ -153,20 +153,22 @@ suite('faults of engine and plugin', {
   );
 
   it.concurrent(
-    'plugin away for more than 15 s: docker answers within its own time, the lost Unmount leaves one holder',
+    'plugin SIGKILL with three containers, away for more than 15 s: docker answers within its own time, the lost Unmount leaves one holder',
     scene({}, async ({ docker, plugin }) => {
       await create(docker, 'vol');
-      await writer(docker, 'wa', 'vol');
-      await writer(docker, 'wb', 'vol');
+      for (const name of ['wa', 'wb', 'wc']) await writer(docker, name, 'vol');
       await plugin.stop('SIGKILL');
       const began = performance.now();
       const [gone] = await Promise.all([docker.run(['rm', '-f', 'wa'], { timeoutMs: 50_000 }), docker.ok('ps')]);
       expect(gone.status).toBe(0);
       expect(performance.now() - began).toBeLessThan(45_000);
       await plugin.start();
-      expect(await docker.ok('inspect', '-f', '{{.State.Running}}', 'wb')).toBe('true');
-      expect(await plugin.holders('vol')).toHaveLength(2);
+      for (const name of ['wb', 'wc'])
+        expect(await docker.ok('inspect', '-f', '{{.State.Running}}', name)).toBe('true');
+      expect(await plugin.holders('vol')).toHaveLength(3);
       await docker.ok('rm', '-f', 'wb');
+      expect(plugin.left()).toHaveLength(2);
+      await docker.ok('rm', '-f', 'wc');
       expect(await plugin.holders('vol')).toHaveLength(1);
       expect(await lines(docker, 'vol', 'wa')).toBeGreaterThan(3);
       await release(plugin, 'vol');
