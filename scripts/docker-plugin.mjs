@@ -10,24 +10,21 @@ import { parseArgs } from 'node:util';
 import { pluginConfig } from './docker-plugin/config.mjs';
 import { rootfs } from './docker-plugin/rootfs.mjs';
 import { packAll } from './pack.mjs';
-import { build, fail, install, ROOT, requireNode, run } from './setup.mjs';
+import { build, fail, install, ROOT, requireNode, run, workspacePackages } from './setup.mjs';
 
 /** What the daemon is made of, beside the driver. */
-const PARTS = [
-  'cli',
-  'core',
-  'kernel',
-  'host-linux',
-  'runtime',
-  'store-lmdb',
-  'frontend-docker',
-  'frontend-rest',
-  'rest-client',
-  // The runtime and its test door have these.
-  'conformance',
-  'driver-memory',
-];
+const PARTS = ['@rexray/cli', '@rexray/frontend-docker'];
 const NPM = ['--omit=dev', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
+
+/** Packages of this workspace and all that they depend on here: no registry has them. */
+function withDependencies(names) {
+  const packages = new Map(workspacePackages().map(({ json }) => [json.name, json]));
+  const found = [...names];
+  for (const name of found)
+    for (const other of Object.keys(packages.get(name)?.dependencies ?? {}))
+      if (packages.has(other) && !found.includes(other)) found.push(other);
+  return found;
+}
 
 requireNode();
 const { values } = parseArgs({ options: { driver: { type: 'string' }, out: { type: 'string' } } });
@@ -44,7 +41,7 @@ try {
   const app = join(out, 'rootfs/opt/rexray');
   mkdirSync(app, { recursive: true });
   const tarballs = await packAll(scratch);
-  const wanted = [...new Set([...PARTS, `driver-${driver}`])].map((name) => tarballs[`@rexray/${name}`]);
+  const wanted = withDependencies([...PARTS, `@rexray/driver-${driver}`]).map((name) => tarballs[name]);
   writeFileSync(join(app, 'package.json'), `${JSON.stringify({ name: 'rexray-docker-plugin', private: true })}\n`);
   const { status, text } = await run('npm', ['install', ...NPM, ...wanted], { cwd: app, output: 'capture' });
   if (status !== 0) fail(`npm could not install the packages: ${text}`);

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { Cleanup, DOCKER, Docker, EXT4, loopsBelow, suite, until, WORKSPACE, World, XFS } from '@rexray/rig';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 900_000 });
 
 suite('the managed plugin', {
   root: true,
@@ -26,7 +26,7 @@ suite('the managed plugin', {
     await docker.image('busybox:local');
     const built = join(world.dir, 'built');
     const argv = [join(WORKSPACE, 'scripts/docker-plugin.mjs'), '--driver', 'local-loop', '--out', built];
-    const { stdout } = await promisify(execFile)(process.execPath, argv, { cwd: WORKSPACE, timeout: 280_000 });
+    const { stdout } = await promisify(execFile)(process.execPath, argv, { cwd: WORKSPACE, timeout: 850_000 });
     expect(stdout).toContain(`docker plugin create rexray/local-loop ${built}`);
     await docker.ok('plugin', 'create', NAME, built);
   });
