@@ -20,7 +20,9 @@ beforeAll(async () => {
   folder.write('types.ts', TYPES);
   folder.write('embed.ts', embedding());
   folder.copy('examples/04-write-a-layer/src', 'layer');
-  compiler = await folder.compile('types.ts', 'embed.ts', 'layer/main.ts');
+  folder.copy('examples/05-central-server/src', 'central');
+  const central = ['main', 'server', 'agent'].map((f) => `central/${f}.ts`);
+  compiler = await folder.compile('types.ts', 'embed.ts', 'layer/main.ts', ...central);
 }, 300_000);
 afterAll(() => cleanup.run(), 60_000);
 
@@ -74,6 +76,15 @@ describe('packed tarballs, installed by npm outside the workspace', () => {
       });
     });
   }
+
+  it('examples/05-central-server: agents use the storage of a server, and go only where they may be sent', async () => {
+    const { said, left } = await folder.run(HERE, 'built/central/main.js');
+    expect(said).toContain('one: the guests are one\n');
+    expect(said).toContain('two: the guests are one two\n');
+    expect(said).toContain('three: denied:');
+    expect(said).toContain('rexray.allowRoots');
+    expect(left).toEqual([]);
+  });
 
   it('examples/03-write-a-driver passes the conformance suite without a test runner', async () => {
     folder.write('conformance.mjs', CONFORMANCE);
