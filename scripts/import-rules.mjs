@@ -31,7 +31,7 @@ export const FILES = [{ file: /^packages\/runtime\/src\/testing\.ts$/, own: ['co
 /** A contract's suite lives with the contract, and its implementations' tests call it there. */
 export const CONTRACT_SUITES = /^packages\/core\/test\/[a-z-]+-contract\.ts$/;
 
-const CHILDREN = /^(packages\/(host-linux|runtime|dvdcli|cli)|plugins\/[^/]+|tests\/[^/]+)\//;
+const CHILDREN = /^(packages\/(host-linux|runtime|dvdcli|cli)|(plugins|tests|examples)\/[^/]+)\//;
 
 /** Packages and Node modules that have one home: files that may import them. */
 export const HOMES = {
