@@ -8,7 +8,8 @@ export interface Logged {
   readonly type: EventName;
   readonly service?: string;
   readonly volume?: string;
-  readonly data: string;
+  /** As it is written to every listener. */
+  readonly text: string;
 }
 
 export type Since = { readonly missed: string | undefined; readonly events: readonly Logged[] };
@@ -62,7 +63,7 @@ export class EventLog {
       type,
       ...(x.service !== undefined && { service: x.service }),
       ...(x.volume !== undefined && { volume: x.volume }),
-      data: JSON.stringify({ type, ...x }),
+      text: `${kept ? `id: ${this.position}\n` : ''}event: ${type}\ndata: ${JSON.stringify({ type, ...x })}\n\n`,
       ...(kept && { id: this.position }),
     };
     if (kept) {

@@ -5,6 +5,9 @@ import type { EventLog, Logged } from './event-log.ts';
 
 /** What a listener may leave unread before it is cut off, in bytes; it comes back with the id of the last event it has. */
 const UNREAD_MAX = 2 ** 20;
+/** So many listeners hear each event at once; more hear what came within so many ms. */
+const FEW = 50;
+const MOMENT_MS = 20;
 
 export interface StreamAsk {
   readonly type?: readonly string[];
@@ -21,6 +24,8 @@ export class EventStreams {
   readonly #o: { readonly maxListeners: number; readonly signMs: number };
   readonly #open = new Set<ServerResponse>();
   readonly #sign: NodeJS.Timeout;
+  readonly #waiting = new Map<ServerResponse, string>();
+  #flush: NodeJS.Timeout | undefined;
 
   constructor(log: EventLog, o: { readonly maxListeners: number; readonly signMs: number }) {
     this.#log = log;
@@ -57,7 +62,7 @@ export class EventStreams {
       (ask.service === undefined || e.service === ask.service) &&
       (ask.volume === undefined || e.volume === ask.volume);
     const send = (e: Logged): void => {
-      if (wanted(e)) write(r, text(e));
+      if (wanted(e)) this.#soon(r, e.text);
     };
     r.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
     const stop = this.#log.listen(send);
@@ -65,6 +70,7 @@ export class EventStreams {
     r.on('close', () => {
       stop();
       this.#open.delete(r);
+      this.#waiting.delete(r);
     });
     // No await between here and `listen`: nothing is missed and nothing comes twice.
     if (ask.after === undefined) write(r, `retry: 1000\nid: ${this.#log.position}\n\n`);
@@ -76,13 +82,27 @@ export class EventStreams {
     }
   }
 
+  /** Where many listen, what comes within a moment is one write for each of them; a few hear at once. */
+  #soon(r: ServerResponse, text: string): void {
+    const before = this.#waiting.get(r);
+    if (before === undefined && this.#open.size <= FEW) return write(r, text);
+    this.#waiting.set(r, (before ?? '') + text);
+    this.#flush ??= setTimeout(() => this.#flushNow(), MOMENT_MS);
+  }
+
+  #flushNow(): void {
+    this.#flush = undefined;
+    for (const [r, text] of this.#waiting) write(r, text);
+    this.#waiting.clear();
+  }
+
   close(): void {
+    clearTimeout(this.#flush);
+    this.#flushNow();
     clearInterval(this.#sign);
     for (const r of this.#open) r.end();
   }
 }
-
-const text = (e: Logged): string => `${e.id === undefined ? '' : `id: ${e.id}\n`}event: ${e.type}\ndata: ${e.data}\n\n`;
 
 function write(r: ServerResponse, what: string): void {
   if (r.writableEnded || r.destroyed) return;

@@ -128,11 +128,14 @@ export async function serve(
   return { ...it, socket, events, server, client, remote: await client.integration(), log, stop };
 }
 
+/** What a long run says is not kept whole: it would look like a leak. */
+const LINES_MAX = 20_000;
+
 function logInto(log: string[]): Logger {
   const line =
     (level: string) =>
     (fields: object, message: string): void =>
-      void log.push(`${level} ${message} ${JSON.stringify(fields)}`);
+      void ((log.length < LINES_MAX || level === 'error') && log.push(`${level} ${message} ${JSON.stringify(fields)}`));
   return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
 }
 

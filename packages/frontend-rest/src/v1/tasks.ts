@@ -83,7 +83,7 @@ export class Tasks {
   get(id: string, sees: (service: string) => boolean): TaskView {
     this.#forgetOld();
     const t = /^\d{1,16}$/.test(id) ? this.#all.get(Number(id)) : undefined;
-    if (t !== undefined && t.services.every(sees)) return view(t);
+    if (t?.services.every(sees) === true) return view(t);
     throw notFound('Task', id.slice(0, 100));
   }
 
