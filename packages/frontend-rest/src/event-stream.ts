@@ -85,7 +85,10 @@ export class EventStreams {
   /** Where many listen, what comes within a moment is one write for each of them; a few hear at once. */
   #soon(r: ServerResponse, text: string): void {
     const before = this.#waiting.get(r);
-    if (before === undefined && this.#open.size <= FEW) return write(r, text);
+    if (before === undefined && this.#open.size <= FEW) {
+      write(r, text);
+      return;
+    }
     this.#waiting.set(r, (before ?? '') + text);
     this.#flush ??= setTimeout(() => this.#flushNow(), MOMENT_MS);
   }
