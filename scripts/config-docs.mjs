@@ -68,7 +68,7 @@ ${table(
 
 ## Keys of REX-Ray 0.3
 
-They have no effect yet; a warning names the present key.
+They work, also in the environment (${code('REXRAY_VOLUME_MOUNT_PREEMPT')}, ${code('DOCKER_SIZE')}), where the present key is not written; a warning names it. Of ${code('rexray.storageDrivers')} the first is the service.
 
 ${table(
   ['Key', 'Now'],

@@ -4,10 +4,11 @@ import type { StorageDefinition } from '@rexray/core';
 import { nearest, secretPaths } from '@rexray/core/schema';
 import { sectionNames } from './aliases.ts';
 import { driverConfig, schemaOf } from './driver-config.ts';
+import { environmentWarnings } from './environment.ts';
 import { looksSecret } from './excerpt.ts';
 import { HIDDEN, invalid } from './invalid.ts';
 import { KEYS, keySpec } from './keys.ts';
-import { type ModuleConfig, moduleNames, readModule } from './modules.ts';
+import { type ModuleConfig, moduleNames, oldModuleWarnings, readModule } from './modules.ts';
 import { type Operations, readOperations, rootPath } from './operations.ts';
 import type { Paths } from './places.ts';
 import type { At, ConfigReader, Explained } from './reader.ts';
@@ -21,7 +22,7 @@ import {
   type TokenSettings,
 } from './server.ts';
 import { defaultService, readServices, type ServiceEntry } from './services.ts';
-import { leaves } from './tree.ts';
+import { leaves, type Node } from './tree.ts';
 import { driverWarnings, keyWarnings } from './unknown.ts';
 import type { LogLevel } from './values.ts';
 
@@ -79,13 +80,15 @@ export interface Built {
   readonly specs: Parameters<typeof readServices>[1];
   readonly files: readonly string[];
   readonly warnings: readonly string[];
+  /** What the files themselves say, without what was added for keys of 0.3. */
+  readonly written?: Node;
   /** Names of services keep their case: they are typed. */
   readonly keepCase?: boolean;
 }
 
 export function effective(b: Built): EffectiveConfig {
   const { reader, paths } = b;
-  const tree = reader.sources.files;
+  const tree = b.written ?? reader.sources.files;
   const names = moduleNames(reader);
   const services = readServices(reader, b.specs, names, b.keepCase);
   const fallback = defaultService(reader, services);
@@ -113,6 +116,8 @@ export function effective(b: Built): EffectiveConfig {
     warnings: [
       ...b.warnings,
       ...rootPathWarnings(reader, services),
+      ...environmentWarnings(reader.sources.env),
+      ...oldModuleWarnings(reader, names),
       ...keyWarnings(
         tree,
         services.map((s) => s.driver),

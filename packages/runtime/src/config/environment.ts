@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Place } from './invalid.ts';
 import { envNames } from './keys.ts';
+import { LEGACY_KEYS, legacyEnvNames, legacyValue } from './legacy.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -29,7 +30,7 @@ export function readEnvironment(env: Env, file: string | false): Env {
 }
 
 export interface EnvHit {
-  readonly value: string;
+  readonly value: unknown;
   readonly place: Place;
 }
 
@@ -39,5 +40,17 @@ export function fromEnv(env: Env, key: string): EnvHit | undefined {
     const value = env[name];
     if (value !== undefined && value !== '') return { value, place: { where: `environment ${name}` } };
   }
+  for (const name of legacyEnvNames(key)) {
+    const value = env[name] === undefined || env[name] === '' ? null : legacyValue(key, env[name]);
+    if (value !== null) return { value, place: { where: `environment ${name}` } };
+  }
   return undefined;
 }
+
+/** Variables of 0.3 that are set: what they are called now. */
+export const environmentWarnings = (env: Env): readonly string[] =>
+  Object.values(LEGACY_KEYS).flatMap((now) =>
+    legacyEnvNames(now)
+      .filter((name) => (env[name] ?? '') !== '')
+      .map((name) => `${name} is a variable of REX-Ray 0.3: write ${envNames(now)[0] ?? now} (environment).`),
+  );

@@ -3,9 +3,10 @@ import { realpathSync } from 'node:fs';
 import { type EffectiveConfig, effective } from './effective.ts';
 import { type Env, readEnvironment } from './environment.ts';
 import { readForm } from './form.ts';
+import { legacyTree } from './legacy.ts';
 import { placesOf, programDir } from './places.ts';
 import { ConfigReader } from './reader.ts';
-import { treeOf } from './tree.ts';
+import { merge, treeOf } from './tree.ts';
 
 /** Where a configuration is read from; every field has the process's own as default. */
 export interface LoadOptions {
@@ -56,9 +57,18 @@ export async function loadConfig(o: LoadOptions = {}): Promise<EffectiveConfig> 
   // Only here: a configuration by value needs no YAML.
   const { readFiles } = await import('./files.ts');
   const found = await readFiles({ paths: first, root: s.root, cwd: s.cwd, program: s.program, file: o.config });
-  const reader = new ConfigReader({ ...trees(o), env: s.env, files: found.tree, cwd: s.cwd, program: o.program });
+  // Below the rest: a present key that was written wins over one of 0.3, in whichever file each stands.
+  const files = merge(legacyTree(found.tree), found.tree);
+  const reader = new ConfigReader({ ...trees(o), env: s.env, files, cwd: s.cwd, program: o.program });
   const paths = found.home === undefined ? first : placesOf({ ...s, home: found.home });
-  return effective({ reader, paths, specs: found.specs, files: found.files, warnings: found.warnings });
+  return effective({
+    reader,
+    paths,
+    specs: found.specs,
+    files: found.files,
+    warnings: found.warnings,
+    written: found.tree,
+  });
 }
 
 /**

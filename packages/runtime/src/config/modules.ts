@@ -50,13 +50,26 @@ export function readModule(reader: ConfigReader, name: string, service: string |
   return {
     name,
     type,
-    disabled: reader.typed('bool', `rexray.modules.${name}.disabled`, undefined, {}) ?? false,
+    disabled: type === ADMIN || (reader.typed('bool', `rexray.modules.${name}.disabled`, undefined, {}) ?? false),
     ...(listen !== undefined && { host: listen }),
     ...(desc !== undefined && { desc }),
     ...(service !== undefined && { service }),
     settings: settingsOf(reader, name),
   };
 }
+
+/** REX-Ray 0.3 had a module that told about modules. Whoever configured it has nothing to lose: it is left out. */
+const ADMIN = 'admin';
+
+export const oldModuleWarnings = (reader: ConfigReader, names: readonly string[]): readonly string[] =>
+  names.flatMap((name) => {
+    const found = reader.find(`rexray.modules.${name}.type`);
+    return String(found?.value).toLowerCase() === ADMIN
+      ? [
+          `Module "${name}" has the type admin of REX-Ray 0.3, which is gone: it is not started (${found?.place.where}).`,
+        ]
+      : [];
+  });
 
 /** Since 0.10 REX-Ray called the module that serves Docker `csi`: on its default socket that is what Docker needs. */
 function kind(written: string | undefined, host: string | undefined): string {

@@ -1,5 +1,5 @@
 /** Where things are on this machine: REX-Ray's layout, moved by REXRAY_HOME and its parts, below the home directory when not root. */
-import { mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { VolumeError } from '@rexray/core';
@@ -84,7 +84,7 @@ export function makePlaces(paths: Paths, which: readonly (typeof MADE)[number][0
     try {
       mkdirSync(paths[name], { recursive: true, mode });
     } catch (cause) {
-      const code = (cause as NodeJS.ErrnoException).code ?? 'error';
+      const code = codeOf(cause, paths[name]);
       const hint = `Set REXRAY_HOME${name === 'state' ? '_LIB' : `_${name.toUpperCase()}`} or REXRAY_HOME to a place that can be written.`;
       const message = `The directory ${paths[name]} cannot be made: ${code}.`;
       throw code === 'EACCES' || code === 'EPERM'
@@ -95,6 +95,20 @@ export function makePlaces(paths: Paths, which: readonly (typeof MADE)[number][0
           })
         : new VolumeError('unavailable', message, { details: { found: code }, hint, cause });
     }
+  }
+}
+
+/** Node says ENOENT of a directory that cannot be made on a read-only file system: what stands in the way is asked for. */
+function codeOf(cause: unknown, path: string): string {
+  const { code } = cause as NodeJS.ErrnoException;
+  if (code !== 'ENOENT') return code ?? 'error';
+  let dir = path;
+  while (!existsSync(dir) && dirname(dir) !== dir) dir = dirname(dir);
+  try {
+    accessSync(dir, constants.W_OK);
+    return code;
+  } catch (e) {
+    return (e as NodeJS.ErrnoException).code ?? code;
   }
 }
 

@@ -4,7 +4,7 @@ import { nearest } from '@rexray/core/schema';
 import { OUR_DRIVERS, REXRAY_DRIVERS, sectionNames } from './aliases.ts';
 import { type JsonSchema, namesIn, propertiesOf, schemaOf } from './driver-config.ts';
 import { KEYS, keySpec } from './keys.ts';
-import { legacyKey } from './legacy.ts';
+import { legacyKey, overruled } from './legacy.ts';
 import { type Leaf, leaves, type Node } from './tree.ts';
 
 const ALL = KEYS.map((k) => k.key);
@@ -21,16 +21,20 @@ export function keyWarnings(tree: Node, drivers: readonly string[]): readonly st
     if (spec?.effect === 'warn' && leaf.value !== null)
       warnings.push(`${spec.key} has no effect in this version (${leaf.place.where}).`);
     if (spec !== undefined || leaf.value === null || sections.has(rest[0]?.toLowerCase() ?? '')) continue;
-    const said = old(key, leaf) ?? unknown(path, rest, leaf);
+    const said = old(tree, key, leaf) ?? unknown(path, rest, leaf);
     if (said !== undefined) warnings.push(said);
   }
   return [...new Set(warnings)];
 }
 
-function old(key: string, leaf: Leaf): string | undefined {
+function old(tree: Node, key: string, leaf: Leaf): string | undefined {
   const now = legacyKey(key);
   if (now === undefined) return undefined;
-  return `${key} is a key of REX-Ray 0.3 and has no effect${now === '' ? '' : `: write ${now}`} (${leaf.place.where}).`;
+  if (now === '')
+    return `${key} is a key of REX-Ray 0.3 that means nothing any more: leave it out (${leaf.place.where}).`;
+  if (overruled(tree, now))
+    return `${key} is a key of REX-Ray 0.3 and has no effect, because ${now} is written too: leave it out (${leaf.place.where}).`;
+  return `${key} is a key of REX-Ray 0.3: write ${now} (${leaf.place.where}).`;
 }
 
 function unknown(path: readonly string[], rest: readonly string[], leaf: Leaf): string | undefined {

@@ -4,7 +4,7 @@ import { type PluginKind, VolumeError } from '@rexray/core';
 import { nearest } from '@rexray/core/schema';
 import { driverName } from '../config/aliases.ts';
 import { assertTrusted } from '../config/trust.ts';
-import { KINDS, nameIn, packagesFor } from './kinds.ts';
+import { isPackageName, KINDS, nameIn, packagesFor } from './kinds.ts';
 import { entryOf, findPackage, type InstalledPackage, nodeModulesOf, packagesIn } from './packages.ts';
 import type { PluginRoots } from './roots.ts';
 
@@ -74,7 +74,8 @@ function missing(kind: PluginKind, name: string, roots: PluginRoots, from: strin
     (n) => n !== name,
   );
   const install = `Run: ${installCommand(`@rexray/${prefix}-${name}`, roots)}`;
-  const other = `Install the package that brings it (rexray-${prefix}-${name} is looked for, and whole package names).`;
+  const others = isPackageName(name) && !name.startsWith('@') ? `rexray-${prefix}-${name}` : name;
+  const other = `No package of this project brings it. Install one that does, such as ${others}: ${installCommand(others, roots)}`;
   const meant = near.length > 0 ? `Did you mean ${near.slice(0, 2).join(' or ')}? ` : '';
   return new VolumeError('invalid', `${word} "${name}" is not installed; found: ${found}.`, {
     details: { path: from ?? word, value: name, expected: `an installed ${word}: ${found}` },
