@@ -44,7 +44,8 @@ export async function call(
   } finally {
     stopListening();
     clearTimeout(late);
-    ended.abort();
+    // A reason of its own: the default one is a DOMException, whose making costs more than the rest of a short call.
+    ended.abort('ended');
   }
 }
 

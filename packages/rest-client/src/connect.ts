@@ -37,7 +37,13 @@ export interface RestClient {
   /** Where the server is, as a URL. */
   readonly address: string;
   /** The verbs of a service; of the default one when none is named. Traits and verbs are fetched once. @throws `not_found`, `unavailable`, `denied` */
-  integration(service?: string, o?: CallOptions): Promise<Integration>;
+  integration(
+    service?: string,
+    o?: CallOptions & {
+      /** What {@link services} answered a moment ago: then nothing is asked. */
+      readonly known?: readonly ServiceInfo[] | undefined;
+    },
+  ): Promise<Integration>;
   services(o?: CallOptions): Promise<readonly ServiceInfo[]>;
   health(o?: CallOptions): Promise<RemoteHealth>;
   events(o?: EventsOptions): AsyncIterable<RemoteEvent>;
@@ -75,8 +81,11 @@ export function connect(address: Address): RestClient {
   return {
     address: t.name,
     async integration(name, o) {
+      const { known, ...call } = o ?? {};
       const about =
-        name === undefined ? theDefault(await services(o), t) : await ask('services.get', { service: name }, o);
+        name === undefined
+          ? theDefault(known ?? (await services(call)), t)
+          : (known?.find((s) => s.service === name) ?? (await ask('services.get', { service: name }, call)));
       return remoteIntegration(t, about);
     },
     services,

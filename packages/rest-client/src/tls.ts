@@ -19,21 +19,16 @@ export interface ClientTls {
   readonly knownHosts?: readonly KnownHost[] | undefined;
 }
 
-/** Nothing is sent over a connection before its other end has been looked at. */
-export class VerifiedAgent extends https.Agent {
-  readonly #tls: ClientTls;
-  readonly #host: string;
-
-  constructor(o: https.AgentOptions, secure: ClientTls, host: string) {
-    super(o);
-    this.#tls = secure;
-    this.#host = host;
-  }
-
+/**
+ * Nothing is sent over a connection before its other end has been looked at. A function, and no class of its own: a client
+ * of a socket must not load what TLS needs.
+ */
+export function verifiedAgent(pool: https.AgentOptions, secure: ClientTls, host: string): https.Agent {
+  const agent = new https.Agent(pool);
+  const { ca, cert, key, servername, insecure, knownHosts } = secure;
   // biome-ignore lint/suspicious/noExplicitAny: Node's own types of this method differ from version to version.
-  override createConnection(o: any, done?: (e: Error | null, s: any) => void): any {
-    const { ca, cert, key, servername, insecure, knownHosts } = this.#tls;
-    const name = servername ?? this.#host;
+  const createConnection = (o: any, done?: (e: Error | null, s: any) => void): any => {
+    const name = servername ?? host;
     const s = tls.connect({
       host: o.host,
       port: o.port,
@@ -56,7 +51,8 @@ export class VerifiedAgent extends https.Agent {
     s.once('error', end);
     s.once('secureConnect', () => end(knownHosts === undefined ? null : strangeness(s, name, knownHosts)));
     return undefined;
-  }
+  };
+  return Object.assign(agent, { createConnection });
 }
 
 const isAddress = (host: string): boolean => /^[\d.]+$/.test(host) || host.includes(':');

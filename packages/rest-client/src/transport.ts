@@ -1,7 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { isVolumeError, VolumeError } from '@rexray/core';
-import { type ClientTls, tlsFault, VerifiedAgent } from './tls.ts';
+import { type ClientTls, tlsFault, verifiedAgent } from './tls.ts';
 
 export interface Address {
   /** Path of a unix socket. */
@@ -55,7 +55,7 @@ export class Transport {
     const host = url?.hostname.replace(/^\[|\]$/g, '') ?? '';
     assertTokenSafe(a, url, host);
     const agent = (pool: http.AgentOptions): http.Agent =>
-      secure ? new VerifiedAgent(pool, a.tls ?? {}, host) : new http.Agent(pool);
+      secure ? verifiedAgent(pool, a.tls ?? {}, host) : new http.Agent(pool);
     this.#agent = agent({ keepAlive: true, maxSockets: a.connections ?? 256, maxFreeSockets: 16 });
     this.#apart = agent({ keepAlive: false });
     this.#request = secure ? https.request : http.request;
