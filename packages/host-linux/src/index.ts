@@ -2,6 +2,7 @@ import { CONFIG, definePlugin, LOGGER } from '@rexray/core';
 import { hostConfig } from './config.ts';
 import { LinuxHost } from './host.ts';
 
+export { boundImages } from './bound.ts';
 export { type ChildOptions, type ChildResult, runChild } from './child.ts';
 export { type HostConfig, hostConfig } from './config.ts';
 export { descriptors } from './descriptors.ts';

@@ -9,6 +9,7 @@ import { policyOf } from './open.ts';
 import { createPlugin, type InstalledPlugin, listInstalled, loadPlugin, pluginRoots } from './plugins/index.ts';
 
 export { hostSettings, openHost, openStore } from './engine/places.ts';
+export { type Examination, examine } from './examine.ts';
 export { WATCH_LOCK } from './watcher/spec.ts';
 
 /** A front end that was found, with its own settings still to be given. */

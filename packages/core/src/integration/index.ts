@@ -12,6 +12,7 @@ export {
   scratchKey,
   volumeKey,
 } from './env.ts';
+export { giveBack, type Orphan, orphans } from './orphans.ts';
 export { type Reconciled, reconcile, retryLeftovers } from './reconcile.ts';
 export { RECOVERED } from './recover.ts';
 export { placedError, type Served, serveStorage } from './serve-storage.ts';

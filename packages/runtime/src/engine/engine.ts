@@ -1,7 +1,10 @@
 import {
   type EventSource,
+  giveBack,
   type HostFacts,
   isVolumeError,
+  type Orphan,
+  orphans,
   RECOVERED,
   type Reconciled,
   retryLeftovers,
@@ -26,6 +29,10 @@ export interface Engine {
   readonly facts: HostFacts;
   /** Handles over the service's integration. @throws `not_found` with the names that exist */
   service(name: string): Service;
+  /** What nobody answers for, in every service that can be opened; gives nothing back. */
+  orphans(bound: readonly string[]): Promise<readonly Orphan[]>;
+  /** @throws `in_use`, `busy`, `invalid` */
+  giveBack(o: Orphan): Promise<void>;
   /** What the watch also does from time to time: finish what this process had to leave. */
   retryLeftovers(): Promise<readonly Reconciled[]>;
   /**
@@ -79,6 +86,16 @@ export async function openEngine(parts: EngineParts): Promise<Engine> {
     events: parts.events,
     facts,
     service: (name) => handles.get(name) ?? unknown(name, [...handles.keys()]),
+    orphans: async (bound) => {
+      const opened = await Promise.all([...runtimes.values()].map((r) => r.current()));
+      const found = opened.map((o) => (o === undefined ? [] : orphans(o.env, bound, startCtx(60_000))));
+      return (await Promise.all(found)).flat();
+    },
+    giveBack: async (o) => {
+      const runtime = runtimes.get(o.service);
+      if (runtime === undefined) return unknown(o.service, [...runtimes.keys()]);
+      await giveBack((await runtime.open(startCtx(60_000))).env, o, startCtx(60_000));
+    },
     retryLeftovers: async () => {
       const opened = await Promise.all([...runtimes.values()].map((r) => r.current()));
       const rounds = opened.map((o) => (o === undefined ? [] : retryLeftovers(o.env, startCtx(60_000))));
