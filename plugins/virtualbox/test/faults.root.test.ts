@@ -1,5 +1,7 @@
 /** What breaks on the real VirtualBox: its service, its web service, our own process, and many at once. */
 import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type DriverVolume, isVolumeError } from '@rexray/core';
 import { Cleanup, FROM_SOURCES, NODE24, VirtualBox, virtualboxSuite } from '@rexray/rig';
@@ -218,6 +220,57 @@ virtualboxSuite('faults of the real VirtualBox', () => {
     }
   }
 
+  for (const op of ['attach', 'detach'] as const) {
+    it(`S12: SIGKILL of ourselves before each VBoxManage that changes something, ${op}`, async () => {
+      const d = driver();
+      const node = await d.whoami(factsOf({ nodeId: 'parent' }), ctxOf());
+      const dir = cleanup.tempDir();
+      let steps = 0;
+      for (let stopAt = 1; ; stopAt++) {
+        const v = await made(d, `cli-${op}-${stopAt}`);
+        if (op === 'detach') await d.attach(v.id, node, WISH, ctxOf());
+        const vboxManage = stopper(dir, vb.vboxManage, stopAt);
+        const said = await child({ op, stopAt: 0, signal: 'SIGKILL', volume: v.id, nodeId: 'child', vboxManage }, vb);
+        // VBoxManage goes on without us, and ends.
+        for (const until = performance.now() + 20_000; await vb.isLocked('one'); ) {
+          expect(performance.now(), `locked after step ${stopAt}`).toBeLessThan(until);
+        }
+        const next = driverOn(vb, 'cli', { localMachineNameOrId: 'one' });
+        await next.whoami(factsOf({ nodeId: 'child' }), ctxOf());
+        const now = (await next.get(v.id, ctxOf())).attachments.length === 1;
+        expect(now, `stuck after step ${stopAt}`).toBe([...(await vb.disksOf('one')).values()].includes(v.id));
+        await next.sweep(node, 'boot-1', ctxOf());
+        await next.detach(v.id, node, { force: false }, ctxOf());
+        await next.remove(v.id, ctxOf());
+        const left = (await vb.manage('getextradata', 'global', 'enumerate')).match(/rexray\/[^ ,]*lock[^,]*/g);
+        expect(left, `left after step ${stopAt}`).toBeNull();
+        if (said.includes('done')) break;
+        steps = stopAt;
+      }
+      console.log(`${op}, VBoxManage: ${steps} steps`);
+      expect(steps).toBeGreaterThan(0);
+    }, 400_000);
+  }
+
+  it('a snapshot of the machine that has the disk is told, and its difference is detached with it', async () => {
+    const d = driver();
+    const node = await d.whoami(factsOf(), ctxOf());
+    const v = await made(d);
+    await d.attach(v.id, node, WISH, ctxOf());
+    await vb.manage('snapshot', 'one', 'take', 'before');
+    // The machine now has a difference of the disk: it is still this volume that is attached.
+    expect((await d.list({}, ctxOf())).items).toMatchObject([{ id: v.id, attachments: [{ node }] }]);
+    await d.attach(v.id, node, WISH, ctxOf());
+    expect((await vb.disksOf('one')).size).toBe(1);
+    await d.detach(v.id, node, { force: false }, ctxOf());
+    expect((await vb.disksOf('one')).size).toBe(0);
+    const again = await code(d.remove(v.id, ctxOf()));
+    expect(again.code).toBe('in_use');
+    expect((await code(d.detach(v.id, node, { force: false }, ctxOf()))).message).toContain('snapshot');
+    await vb.manage('snapshot', 'one', 'delete', 'before');
+    await d.remove(v.id, ctxOf());
+  });
+
   function child(o: Omit<ChildOrders, 'endpoint' | 'volumePath' | 'machine'>, on: VirtualBox): Promise<string> {
     const orders: ChildOrders = { ...o, endpoint: on.endpoint, volumePath: '/srv/volumes', machine: 'one' };
     const p = spawn(NODE24, [...FROM_SOURCES, CHILD, JSON.stringify(orders)], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -228,6 +281,22 @@ virtualboxSuite('faults of the real VirtualBox', () => {
     return new Promise((resolve) => p.once('close', () => resolve(said.trim().split('\n').slice(-3).join(', '))));
   }
 });
+
+/** A VBoxManage that kills who called it, before it does what it was asked for the n-th time to change something. */
+function stopper(dir: string, program: string, stopAt: number): string {
+  const [path, count] = [join(dir, `stop-${stopAt}`), join(dir, `count-${stopAt}`)];
+  const script = `#!/bin/sh
+case "$1" in
+setextradata | storageattach | storagectl | modifymedium)
+  echo x >>'${count}'
+  [ "$(wc -l <'${count}')" != ${stopAt} ] || kill -9 $PPID
+  ;;
+esac
+exec '${program}' "$@"
+`;
+  writeFileSync(path, script, { mode: 0o755 });
+  return path;
+}
 
 /** Another client of the web service, as its own program would be: raw calls, no driver. */
 async function raw(vb: VirtualBox): Promise<(method: string, inner: string) => Promise<string>> {

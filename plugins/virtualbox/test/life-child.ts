@@ -14,6 +14,8 @@ export interface ChildOrders {
   readonly stopAt: number;
   readonly signal: 'SIGKILL' | 'SIGTERM';
   readonly nodeId: string;
+  /** Program to use instead of the web service; it stops us by itself. */
+  readonly vboxManage?: string;
 }
 
 const orders = JSON.parse(process.argv[2] ?? '{}') as ChildOrders;
@@ -59,9 +61,10 @@ const driver = new VirtualBoxDriver(
     endpoint: `http://127.0.0.1:${port}`,
     volumePath: orders.volumePath,
     localMachineNameOrId: orders.machine,
+    ...(orders.vboxManage !== undefined && { transport: 'cli', vboxManagePath: orders.vboxManage }),
   },
   silentLogger,
-  '/nonexistent',
+  orders.vboxManage === undefined ? '/nonexistent' : `${orders.vboxManage}.locks`,
 );
 const node = await driver.whoami({ nodeId: orders.nodeId, hostname: 'h', bootId: 'boot-1', macs: [] }, ctx());
 counting = true;
