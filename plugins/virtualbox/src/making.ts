@@ -65,7 +65,10 @@ export class Making {
       id =
         source === undefined ? await client.create({ ...disk, sizeBytes }, p) : await client.copy(source.id, disk, p);
     } catch (e) {
-      if (p.signal.aborted) await this.#undo(disk.location, note, here);
+      if (p.signal.aborted) {
+        await this.#undo(disk.location, note, here);
+        throw p.signal.reason;
+      }
       if (is(e, 'exists')) return this.#collided(name, disk.location, spec, p, source);
       throw e;
     }

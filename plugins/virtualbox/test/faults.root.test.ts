@@ -1,18 +1,11 @@
-/** What breaks on the real VirtualBox: its service, its web service, our own process, and many at once. */
-import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+/** What breaks on the real VirtualBox: its service, its web service, other programs, and many at once. */
 import { type DriverVolume, isVolumeError } from '@rexray/core';
-import { Cleanup, FROM_SOURCES, NODE24, VirtualBox, virtualboxSuite } from '@rexray/rig';
+import { Cleanup, VirtualBox, virtualboxSuite } from '@rexray/rig';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { VirtualBoxDriver } from '../src/driver.ts';
 import { classify } from '../src/errors.ts';
 import { byIdOf } from '../src/names.ts';
-import type { ChildOrders } from './life-child.ts';
-import { ctxOf, driverOn, factsOf, removeAll, type settings, specOf, WISH } from './world.ts';
-
-const CHILD = fileURLToPath(new URL('./life-child.ts', import.meta.url));
+import { ctxOf, driverOn, factsOf, removeAll, type settings, specOf, TRANSPORTS, WISH } from './world.ts';
 
 virtualboxSuite('faults of the real VirtualBox', () => {
   const cleanup = new Cleanup();
@@ -170,6 +163,19 @@ virtualboxSuite('faults of the real VirtualBox', () => {
     expect([await vb.isLocked('one'), await vb.isLocked('two')]).toEqual([false, false]);
   });
 
+  it('many nodes ask at once, and each is answered', async () => {
+    const nodes = Array.from({ length: 8 }, () => driver());
+    const v = await made(nodes[0] ?? driver());
+    const answers = await Promise.all(
+      nodes.map(async (d) => {
+        for (let i = 0; i < 10; i++)
+          await Promise.all([d.list({}, ctxOf()), d.get(v.id, ctxOf()), d.find('data', ctxOf())]);
+        return d.calls;
+      }),
+    );
+    expect(answers.every((calls) => calls > 100)).toBe(true);
+  });
+
   it('a controller grows to what it can have, and then is exhausted by name', async () => {
     const d = driver();
     const node = await d.whoami(factsOf(), ctxOf());
@@ -185,71 +191,33 @@ virtualboxSuite('faults of the real VirtualBox', () => {
     expect(none.message).toContain('"SATA"');
   });
 
-  // At each call of the verb: what it had done is finished or undone at the next start, and nothing stays locked or stuck.
-  for (const op of ['attach', 'detach'] as const) {
-    for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
-      it(`S12: ${signal} of ourselves at each step of ${op}`, async () => {
-        const d = driver();
-        const node = await d.whoami(factsOf({ nodeId: 'parent' }), ctxOf());
-        let steps = 0;
-        for (let stopAt = 1; ; stopAt++) {
-          const v = await made(d, `${op}-${signal.toLowerCase()}-${stopAt}`);
-          if (op === 'detach') await d.attach(v.id, node, WISH, ctxOf());
-          const said = await child({ op, stopAt, signal, volume: v.id, nodeId: 'child' }, vb);
-          // Told to end, the process has let go of the machine before it did; killed, the next start does it.
-          if (signal === 'SIGTERM') expect(await vb.isLocked('one'), `locked after ${said}`).toBe(false);
-          const next = driver();
-          await next.whoami(factsOf({ nodeId: 'child' }), ctxOf());
-          if (signal === 'SIGKILL') expect(await vb.isLocked('one'), `locked after ${said}`).toBe(false);
-          const now = (await next.get(v.id, ctxOf())).attachments.length === 1;
-          expect(now, `stuck after ${said}`).toBe([...(await vb.disksOf('one')).values()].includes(v.id));
-          await next.detach(v.id, node, { force: false }, ctxOf());
-          await next.sweep(node, 'boot-1', ctxOf());
-          await next.remove(v.id, ctxOf());
-          const left = (await vb.manage('getextradata', 'global', 'enumerate')).match(
-            /rexray\/(intent|[^ ,]*lock)[^,]*/g,
-          );
-          expect(left, `left after ${said}`).toBeNull();
-          await next.close();
-          if (said.includes('done')) break;
-          steps = stopAt;
-        }
-        console.log(`${op}, ${signal}: ${steps} steps`);
-        expect(steps).toBeGreaterThan(5);
-      }, 400_000);
-    }
-  }
-
-  for (const op of ['attach', 'detach'] as const) {
-    it(`S12: SIGKILL of ourselves before each VBoxManage that changes something, ${op}`, async () => {
-      const d = driver();
-      const node = await d.whoami(factsOf({ nodeId: 'parent' }), ctxOf());
-      const dir = cleanup.tempDir();
-      let steps = 0;
-      for (let stopAt = 1; ; stopAt++) {
-        const v = await made(d, `cli-${op}-${stopAt}`);
-        if (op === 'detach') await d.attach(v.id, node, WISH, ctxOf());
-        const vboxManage = stopper(dir, vb.vboxManage, stopAt);
-        const said = await child({ op, stopAt: 0, signal: 'SIGKILL', volume: v.id, nodeId: 'child', vboxManage }, vb);
-        // VBoxManage goes on without us, and ends.
-        for (const until = performance.now() + 20_000; await vb.isLocked('one'); ) {
-          expect(performance.now(), `locked after step ${stopAt}`).toBeLessThan(until);
-        }
-        const next = driverOn(vb, 'cli', { localMachineNameOrId: 'one' });
-        await next.whoami(factsOf({ nodeId: 'child' }), ctxOf());
-        const now = (await next.get(v.id, ctxOf())).attachments.length === 1;
-        expect(now, `stuck after step ${stopAt}`).toBe([...(await vb.disksOf('one')).values()].includes(v.id));
-        await next.sweep(node, 'boot-1', ctxOf());
-        await next.detach(v.id, node, { force: false }, ctxOf());
-        await next.remove(v.id, ctxOf());
-        const left = (await vb.manage('getextradata', 'global', 'enumerate')).match(/rexray\/[^ ,]*lock[^,]*/g);
-        expect(left, `left after step ${stopAt}`).toBeNull();
-        if (said.includes('done')) break;
-        steps = stopAt;
-      }
-      console.log(`${op}, VBoxManage: ${steps} steps`);
-      expect(steps).toBeGreaterThan(0);
-    }, 400_000);
+  for (const transport of TRANSPORTS) {
+    it(`which machine this is, by ${transport}: by name, id, or an address that one machine alone has`, async () => {
+      const [a, b] = [
+        await vb.addMachine(`mac a ${transport}`, { mac: '08:00:27:aa:bb:cc' }),
+        await vb.addMachine(`mac b ${transport}`, { mac: '08:00:27:00:00:02' }),
+      ];
+      const clone = await vb.addMachine(`clone of b ${transport}`, { mac: '08:00:27:00:00:02' });
+      const who = async (macs: string[], localMachineNameOrId = ''): Promise<string> => {
+        const d = driverOn(vb, transport, { localMachineNameOrId });
+        open.push(d);
+        return d.whoami(factsOf({ macs }), ctxOf());
+      };
+      expect(await who([], `mac b ${transport}`)).toBe(b);
+      expect(await who([], clone)).toBe(clone);
+      expect(await who(['02:42:ac:11:00:02', '08:00:27:aa:bb:cc'])).toBe(a);
+      const two = await code(who(['08:00:27:00:00:02']));
+      expect(two.code).toBe('denied');
+      for (const name of [`mac b ${transport}`, b, `clone of b ${transport}`, clone])
+        expect(two.message).toContain(name);
+      expect((await code(who(['08:00:27:ff:ff:ff']))).code).toBe('not_found');
+      expect((await code(who([], `MAC B ${transport}`))).code).toBe('not_found');
+      // A card that is switched off says nothing.
+      await vb.manage('modifyvm', `clone of b ${transport}`, '--nic1', 'none');
+      expect(await who(['08:00:27:00:00:02'])).toBe(b);
+      for (const m of [`mac a ${transport}`, `mac b ${transport}`, `clone of b ${transport}`])
+        await vb.removeMachine(m);
+    });
   }
 
   it('a snapshot of the machine that has the disk is told, and its difference is detached with it', async () => {
@@ -270,33 +238,7 @@ virtualboxSuite('faults of the real VirtualBox', () => {
     await vb.manage('snapshot', 'one', 'delete', 'before');
     await d.remove(v.id, ctxOf());
   });
-
-  function child(o: Omit<ChildOrders, 'endpoint' | 'volumePath' | 'machine'>, on: VirtualBox): Promise<string> {
-    const orders: ChildOrders = { ...o, endpoint: on.endpoint, volumePath: '/srv/volumes', machine: 'one' };
-    const p = spawn(NODE24, [...FROM_SOURCES, CHILD, JSON.stringify(orders)], { stdio: ['ignore', 'pipe', 'inherit'] });
-    let said = '';
-    p.stdout.on('data', (c: Buffer) => {
-      said += c.toString();
-    });
-    return new Promise((resolve) => p.once('close', () => resolve(said.trim().split('\n').slice(-3).join(', '))));
-  }
 });
-
-/** A VBoxManage that kills who called it, before it does what it was asked for the n-th time to change something. */
-function stopper(dir: string, program: string, stopAt: number): string {
-  const [path, count] = [join(dir, `stop-${stopAt}`), join(dir, `count-${stopAt}`)];
-  const script = `#!/bin/sh
-case "$1" in
-setextradata | storageattach | storagectl | modifymedium)
-  echo x >>'${count}'
-  [ "$(wc -l <'${count}')" != ${stopAt} ] || kill -9 $PPID
-  ;;
-esac
-exec '${program}' "$@"
-`;
-  writeFileSync(path, script, { mode: 0o755 });
-  return path;
-}
 
 /** Another client of the web service, as its own program would be: raw calls, no driver. */
 async function raw(vb: VirtualBox): Promise<(method: string, inner: string) => Promise<string>> {

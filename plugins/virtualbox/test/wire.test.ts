@@ -1,39 +1,24 @@
-/** What needs no VirtualBox: the wire, names, what broken answers mean; and, with a labelled fake, a machine that runs. */
+/** What needs no VirtualBox: the wire, names, what broken answers mean. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isVolumeError, silentLogger } from '@rexray/core';
+import { silentLogger } from '@rexray/core';
 import { Cleanup } from '@rexray/rig';
 import { afterEach, describe, expect, it } from 'vitest';
-import { allDisks, allNotes, machineOf, takenSlots } from '../src/cli/parse.ts';
-import { failure } from '../src/cli/run.ts';
-import { withDefaults } from '../src/config.ts';
 import { VirtualBoxDriver } from '../src/driver.ts';
 import { classify, failed } from '../src/errors.ts';
-import { Maker } from '../src/maker.ts';
 import { byIdOf, Folder, fileOf, shownName } from '../src/names.ts';
-import { whoami } from '../src/nodes.ts';
 import { marked, markOf, type VolumeNote } from '../src/notes.ts';
-import { SoapClient } from '../src/soap/client.ts';
 import { answer, envelope } from '../src/soap/envelope.ts';
 import { address } from '../src/soap/post.ts';
-import { type Answers, BARE_FAULT, fakeHost, forgotten, runtimeFault } from './fake-host.ts';
-import { ctxOf, factsOf } from './world.ts';
+import { failing } from './failing.ts';
+import { BARE_FAULT, fakeHost, forgotten } from './fake-host.ts';
+import { ctxOf } from './world.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const c of cleanups.splice(0).reverse()) await c();
 });
-
-async function failing(p: Promise<unknown>): Promise<{ code: string | undefined; message: string; hint: string }> {
-  try {
-    await p;
-  } catch (e) {
-    const code = isVolumeError(e) ? e.code : classify(e);
-    return { code, message: (e as Error).message, hint: isVolumeError(e) ? (e.hint ?? '') : '' };
-  }
-  return { code: 'it succeeded', message: '', hint: '' };
-}
 
 describe('names', () => {
   it('a disk is known by both halves of its uuid, the second as a little-endian number', () => {
@@ -201,195 +186,6 @@ describe('the wire', () => {
     expect(host.asked).toEqual([]);
     expect((await ask({ tlsCAFile: cert })).message).toContain('refused the logon');
     expect((await ask({ tlsInsecure: true })).message).toContain('refused the logon');
-  });
-});
-
-describe('which machine this is', () => {
-  const machines = [
-    { id: 'id-a', name: 'a', macs: ['080027AABBCC'] },
-    { id: 'id-b', name: 'b', macs: ['080027000001', '080027000002'] },
-    { id: 'id-c', name: 'clone of b', macs: ['080027000002'] },
-  ];
-  const client = {
-    machines: async () => machines,
-    machine: async (n: string) => machines.find((m) => m.name === n || m.id === n),
-  } as never;
-  const who = (macs: string[], configured = ''): Promise<string> =>
-    whoami(client, configured, factsOf({ macs }), ctxOf());
-  it('by name, by id, by an address that one machine has', async () => {
-    expect(await who([], 'b')).toBe('id-b');
-    expect(await who([], 'id-c')).toBe('id-c');
-    expect(await who(['02:42:ac:11:00:02', '08:00:27:aa:bb:cc'])).toBe('id-a');
-  });
-  it('never guesses: an address of two machines names both, none says what to set', async () => {
-    const two = await failing(who(['08:00:27:00:00:02']));
-    expect(two.message).toMatch(/"b" \(id-b, .*"clone of b" \(id-c/);
-    expect(two.hint).toContain('localMachineNameOrId');
-    expect((await failing(who(['08:00:27:ff:ff:ff']))).hint).toContain('localMachineNameOrId');
-    expect((await failing(who([], 'B'))).code).toBe('not_found');
-  });
-});
-
-describe('what VBoxManage prints', () => {
-  const disks = `WARNING: The vboxdrv kernel module is not loaded.
-UUID:           11111111-1111-1111-1111-111111111111
-Parent UUID:    base
-State:          locked write
-Description:    REX-Ray volume "a" {"x":"y: z"}
-Type:           normal (base)
-Location:       /srv/a.vdi
-Storage format: VDI
-Capacity:       64 MBytes
-Property:       AllocationBlockSize=1048576
-                Other: thing=1
-Child UUIDs:    22222222-2222-2222-2222-222222222222
-
-UUID:           22222222-2222-2222-2222-222222222222
-Parent UUID:    11111111-1111-1111-1111-111111111111
-State:          created
-Location:       /srv/Snapshots/{2}.vdi
-Storage format: VDI
-Capacity:       64 MBytes
-In use by VMs:  vm 1 (UUID: aaaaaaaa-0000-0000-0000-000000000001) [s1 (UUID: bbbbbbbb-0000-0000-0000-000000000001)]
-`;
-  it('disks: differences count for their base', () => {
-    const all = allDisks(disks);
-    expect(all).toHaveLength(1);
-    expect(all[0]).toMatchObject({
-      location: '/srv/a.vdi',
-      sizeBytes: 64 << 20,
-      description: 'REX-Ray volume "a" {"x":"y: z"}',
-    });
-    expect(all[0]?.machines).toContain('aaaaaaaa-0000-0000-0000-000000000001');
-  });
-  it('machines, their places and notes', () => {
-    const info = `name="a \\"b\\""\nUUID="ID-1"\nVMState="running"\nstoragecontrollername0="S-A"\nstoragecontrollertype0="IntelAhci"\nstoragecontrollermaxportcount0="30"\nstoragecontrollerportcount0="2"\n"S-A-0-0"="none"\n"S-A-1-0"="/srv/x.vdi"\n"S-A-ImageUUID-1-0"="X"\nnic1="nat"\nmacaddress1="080027aabbcc"\nnic2="none"\nmacaddress2="080027000000"\n`;
-    expect(machineOf(info)).toMatchObject({
-      id: 'id-1',
-      name: 'a "b"',
-      online: true,
-      macs: ['080027AABBCC'],
-      controllers: [{ name: 'S-A', ports: 2, mostPorts: 30 }],
-      disks: [{ controller: 'S-A', port: 1, device: 0, id: 'x' }],
-    });
-    expect(takenSlots(info, 'S-A')).toEqual([{ controller: 'S-A', port: 1, device: 0 }]);
-    expect([...allNotes('Key: GUI/x, Value: 1\nKey: rexray/a, Value: {"b": "c, Value: d"}\n', 'rexray/')]).toEqual([
-      ['rexray/a', '{"b": "c, Value: d"}'],
-    ]);
-  });
-  it('errors, with and without a number', () => {
-    const said = `0%...\nVBoxManage: error: The machine 'x' is already locked for a session (or being unlocked)\nVBoxManage: error: Details: code VBOX_E_INVALID_OBJECT_STATE (0x80bb0007), component MachineWrap\nVBoxManage: error: Context: "LockMachine"\n`;
-    expect(classify(failure(said, ['x'], 1))).toBe('busy');
-    expect(failure(said, ['x'], 1).message).toContain('already locked');
-    expect(classify(failure("VBoxManage: error: Could not find a controller named 'x'\n", ['x'], 1))).toBe('not_found');
-    expect(
-      classify(
-        failure(
-          'VBoxManage: error: Failed to create the VirtualBox object!\nVBoxManage: error: Code NS_ERROR_FACTORY_NOT_REGISTERED (0x80040154) - x\nVBoxManage: error: Most likely, the VirtualBox COM server is not running\n',
-          ['x'],
-          1,
-        ),
-      ),
-    ).toBe('unavailable');
-  });
-  it('a program that is not there', async () => {
-    const d = new VirtualBoxDriver(
-      { transport: 'cli', vboxManagePath: '/nonexistent/VBoxManage', volumePath: '/v' },
-      silentLogger,
-      '/nonexistent',
-    );
-    expect(await failing(d.list({}, ctxOf()))).toMatchObject({
-      code: 'unavailable',
-      message: expect.stringContaining('vboxManagePath'),
-    });
-  });
-});
-
-// A fake of one answer: no machine runs without VirtualBox's kernel module.
-describe('FAKE of lockMachine(Shared): a machine that runs', () => {
-  const attached: string[] = [];
-  const notes = new Map<string, string>();
-  const running: Answers = (method, args) => {
-    switch (method) {
-      case 'IWebsessionManager_logon':
-        return 'vb';
-      case 'IWebsessionManager_getSessionObject':
-        return 'session';
-      case 'IVirtualBox_findMachine':
-        return 'machine';
-      case 'IVirtualBox_openMedium':
-        return 'medium';
-      case 'IMachine_getId':
-        return 'id';
-      case 'IMachine_getState':
-        return 'Running';
-      case 'IVirtualBox_getExtraDataKeys':
-        return [...notes.keys()];
-      case 'IVirtualBox_getExtraData':
-        return notes.get(args.key ?? '') ?? '';
-      case 'IVirtualBox_setExtraData':
-        if (args.value === '') notes.delete(args.key ?? '');
-        else notes.set(args.key ?? '', args.value ?? '');
-        return [];
-      case 'IMachine_lockMachine':
-        return args.lockType === 'Shared'
-          ? []
-          : runtimeFault(0x80bb0007, 'The machine is already locked for a session');
-      case 'ISession_getMachine':
-        return 'mutable';
-      case 'IMachine_getMediumAttachments':
-        return attached.map(
-          (p) =>
-            `<medium>other</medium><controller>SATA</controller><port>${p}</port><device>0</device><type>HardDisk</type>`,
-        );
-      case 'IMedium_getBase':
-        return 'other';
-      case 'IMachine_getStorageControllers':
-        return ['c'];
-      case 'IStorageController_getName':
-        return 'SATA';
-      case 'IStorageController_getBus':
-        return 'SATA';
-      case 'IStorageController_getPortCount':
-        return '2';
-      case 'IStorageController_getMaxPortCount':
-        return '30';
-      case 'IStorageController_getMaxDevicesPerPortCount':
-        return '1';
-      default:
-        return [];
-    }
-  };
-  it('is locked shared, plugged in a free port, and saved; what only a machine that is off can have is not tried', async () => {
-    const host = await fakeHost(running);
-    cleanups.push(() => host.close());
-    attached.splice(0, attached.length, '0');
-    const client = new SoapClient(
-      withDefaults({ endpoint: `http://127.0.0.1:${host.port}`, volumePath: '/v' }),
-      new Maker(),
-    );
-    const wish = { disk: '938dca77-1111-2222-3333-44440f21b4c3', machine: 'm', controller: 'SATA' };
-    expect(await client.attach(wish, ctxOf())).toEqual({ controller: 'SATA', port: 1, device: 0 });
-    const did = host.asked.filter((a) => /lock|attach|save|set(Port|Hot)/i.test(a.method)).map((a) => a.method);
-    expect(did).toEqual([
-      'IMachine_lockMachine',
-      'IMachine_getMediumAttachments',
-      'IMachine_attachDevice',
-      'IMachine_saveSettings',
-      'ISession_unlockMachine',
-    ]);
-    expect(host.asked.find((a) => a.method === 'IMachine_lockMachine')?.args.lockType).toBe('Shared');
-    expect(notes.size).toBe(0);
-    // Its ports cannot grow while it runs.
-    attached.splice(0, attached.length, '0', '1');
-    const full = await failing(client.attach(wish, ctxOf()));
-    expect(full).toMatchObject({
-      code: 'exhausted',
-      message: expect.stringContaining('a running machine gets no more'),
-    });
-    expect(host.asked.filter((a) => a.method === 'ISession_unlockMachine')).toHaveLength(2);
-    await client.close();
-    expect(host.asked.at(-1)?.method).toBe('IWebsessionManager_logoff');
   });
 });
 

@@ -1,6 +1,6 @@
 import type { AttachWish, Patience, Slot } from '../client.ts';
 import { is, VboxError } from '../errors.ts';
-import { freeSlot, noController } from '../soap/machines.ts';
+import { freeSlot, noController } from '../slots.ts';
 import { backOff, pause } from '../waiting.ts';
 import { withHostLock } from './host-lock.ts';
 import { basesOf, type MachineInfo, machineOf, takenSlots } from './parse.ts';

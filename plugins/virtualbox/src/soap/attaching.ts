@@ -1,7 +1,8 @@
 import type { Slot } from '../client.ts';
 import { is, VboxError } from '../errors.ts';
+import { freeSlot } from '../slots.ts';
 import type { Locked } from './locking.ts';
-import { attachmentsOf, attachmentsWith, controllerOf, freeSlot } from './machines.ts';
+import { attachmentsOf, attachmentsWith, controllerOf } from './machines.ts';
 import type { Wire } from './session.ts';
 
 /** Attaches a medium under the lock of the machine. What was attached is saved before anything else is tried. */

@@ -122,12 +122,15 @@ export class Locking {
     for (const name of names) {
       const intent = read(await this.#notes.get(name, p));
       if (intent === undefined || !this.#maker.isDead(intent.maker)) continue;
-      const was = await this.#takeUp(intent, p);
-      const which = name.split('/')[2];
-      if (was)
-        did.push(
-          `machine ${which}: gave back a lock that was left in the middle of ${intent.op} of disk ${intent.disk}`,
-        );
+      const which = `machine ${name.split('/')[2]}, in the middle of ${intent.op} of disk ${intent.disk}`;
+      try {
+        if (await this.#takeUp(intent, p)) did.push(`gave back a lock that a dead process had left: ${which}`);
+      } catch (e) {
+        // Its intent stays: the next start tries again, and whoever needs the machine is told that it is locked.
+        if (!(e instanceof VboxError)) throw e;
+        did.push(`could not give back a lock that a dead process has left: ${which} (${e.message})`);
+        continue;
+      }
       await this.#notes.set(name, undefined, p);
     }
     return did;
@@ -142,7 +145,7 @@ export class Locking {
       if (held) {
         const machine = (await call('ISession_getMachine', args)).text();
         await call('IMachine_saveSettings', { _this: machine });
-        await call('ISession_unlockMachine', args);
+        await unlock({ call }, intent.session);
       }
       await call('IWebsessionManager_logoff', { refIVirtualBox: intent.vb });
     } catch (e) {
@@ -154,7 +157,7 @@ export class Locking {
 }
 
 /** More than once: a lock that stays is worse than a late answer. */
-async function unlock(w: Wire, session: string): Promise<void> {
+async function unlock(w: Pick<Wire, 'call'>, session: string): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     try {
       await w.call('ISession_unlockMachine', { _this: session }, lastWords());

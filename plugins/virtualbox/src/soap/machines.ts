@@ -1,5 +1,6 @@
 import type { Machine, Slot } from '../client.ts';
-import { is, VboxError } from '../errors.ts';
+import { is } from '../errors.ts';
+import { noController, type Ports } from '../slots.ts';
 import type { Wire } from './session.ts';
 
 /** States in which a machine has a process of its own: its settings change by a shared lock only. */
@@ -101,12 +102,9 @@ export async function attachmentsWith(w: Wire, rows: readonly Attached[], medium
   return found;
 }
 
-export interface Controller {
+export interface Controller extends Ports {
   readonly ref: string;
   readonly bus: string;
-  readonly ports: number;
-  readonly mostPorts: number;
-  readonly devices: number;
 }
 
 /** @throws VboxError `argument` naming the controllers that there are */
@@ -127,33 +125,4 @@ export async function controllerOf(w: Wire, machine: string, name: string): Prom
     return { ref, bus: await ask('Bus'), ports: Number(ports), mostPorts: Number(most), devices: Number(devices) };
   }
   throw noController(name, names);
-}
-
-export const noController = (name: string, there: readonly string[]): VboxError =>
-  new VboxError(
-    'argument',
-    `The machine has no storage controller "${name}"${there.length > 0 ? `, it has ${there.map((n) => `"${n}"`).join(', ')}` : ''}. Set virtualbox.controllerName, or add one while it is off: VBoxManage storagectl <machine> --name ${name} --add sata --portcount 30`,
-  );
-
-/** The first free place, counting the ports that can still be added. @throws VboxError `full` */
-export function freeSlot(
-  c: Omit<Controller, 'ref' | 'bus'>,
-  taken: readonly Slot[],
-  name: string,
-  mayGrow: boolean,
-): Slot {
-  const ports = mayGrow ? c.mostPorts : c.ports;
-  for (let port = 0; port < ports; port++) {
-    for (let device = 0; device < c.devices; device++) {
-      if (!taken.some((t) => t.controller === name && t.port === port && t.device === device)) {
-        return { controller: name, port, device };
-      }
-    }
-  }
-  throw new VboxError(
-    'full',
-    mayGrow || c.ports === c.mostPorts
-      ? `All ${ports * c.devices} places of controller "${name}" are taken. Detach a disk`
-      : `All ${ports} ports of controller "${name}" are taken, and a running machine gets no more. Detach a disk, or power it off and run: VBoxManage storagectl <machine> --name ${name} --portcount ${c.mostPorts}`,
-  );
 }

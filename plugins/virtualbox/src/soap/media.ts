@@ -53,15 +53,18 @@ export async function diskOf(w: Wire, medium: string): Promise<Disk | undefined>
 /** Waits for what VirtualBox does by itself, and tells how it ended. */
 export async function finished(w: Wire, progress: string, p: Patience, what: string): Promise<void> {
   const args = { _this: progress };
+  let stopped = false;
   try {
     for (;;) {
       await w.call('IProgress_waitForCompletion', { ...args, timeout: POLL_MS });
       if ((await w.call('IProgress_getCompleted', args)).text() === 'true') break;
       if (!p.signal.aborted && performance.now() < p.deadline) continue;
       // Cancelled, VirtualBox takes back what it had begun.
-      await w.call('IProgress_cancel', args).catch(() => undefined);
+      if (!stopped) await w.call('IProgress_cancel', args).catch(() => undefined);
+      stopped = true;
     }
     const result = Number((await w.call('IProgress_getResultCode', args)).text());
+    if (result !== 0 && stopped) throw new VboxError('late', `${what}: the time was over, and it was taken back`);
     if (result !== 0) throw failed(result, await errorText(w, progress, what));
   } finally {
     await w.call('IManagedObjectRef_release', args).catch(() => undefined);

@@ -1,16 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { Agent as HttpAgent, request as httpRequest } from 'node:http';
+import { type ClientRequest, Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { VolumeError } from '@rexray/core';
 import { left, type Patience } from '../client.ts';
 import type { VirtualBoxConfig } from '../config.ts';
 import { VboxError } from '../errors.ts';
 
-export type Post = (xml: string, o: { readonly fresh: boolean }, p: Patience) => Promise<string>;
+export type Post = (xml: string, p: Patience) => Promise<string>;
 type Settings = Pick<VirtualBoxConfig, 'endpoint' | 'tls' | 'tlsInsecure' | 'tlsCAFile'>;
 
-/** vboxwebsrv closes idle connections after 60 s, and has a thread for each that is open. */
-const IDLE_MS = 20_000;
 const CONNECTIONS = 4;
 /** 500 disks answer in 60 KB; a listing of a hundred thousand would still fit. */
 const LONGEST = 32 << 20;
@@ -35,59 +33,59 @@ export function address(o: Pick<Settings, 'endpoint' | 'tls'>): URL {
   return url;
 }
 
-/** Sends envelopes. Reads share connections; what changes something gets a fresh one, so that a stale one cannot lose it. */
-export function poster(o: Settings, requestMs: number): { readonly post: Post; close(): void; readonly url: URL } {
+/**
+ * Sends envelopes, each over a connection of its own. vboxwebsrv has a thread for each connection that is open, and starts one
+ * only when it believes that none is idle: a call that comes while another connection is kept alive can wait until that one is
+ * closed (seen on 7.2: no answer for more than 15 s). A connection costs less than a millisecond.
+ */
+export function poster(o: Settings, requestMs: number): { readonly post: Post; close(): void } {
   const url = address(o);
   const secure = url.protocol === 'https:';
   const trust = secure
     ? { rejectUnauthorized: !o.tlsInsecure, ...(o.tlsCAFile !== '' && { ca: readFileSync(o.tlsCAFile) }) }
     : {};
   const agent = new (secure ? HttpsAgent : HttpAgent)({
-    keepAlive: true,
+    keepAlive: false,
     maxSockets: CONNECTIONS,
-    timeout: IDLE_MS,
     ...trust,
   });
-  const post: Post = (xml, { fresh }, p) =>
-    new Promise((resolve, reject) => {
-      p.signal.throwIfAborted();
-      const ms = Math.max(1, Math.ceil(Math.min(requestMs, left(p))));
-      const timeout = AbortSignal.timeout(ms);
-      const signal = AbortSignal.any([timeout, p.signal]);
-      const fail = (e: Error): void =>
-        reject(
-          timeout.aborted && !p.signal.aborted ? late(url, ms, e) : p.signal.aborted ? p.signal.reason : broken(url, e),
-        );
-      const send = secure ? httpsRequest : httpRequest;
-      const request = send(
-        url,
-        {
-          method: 'POST',
-          signal,
-          agent: fresh ? false : agent,
-          ...trust,
-          headers: {
-            'Content-Type': 'text/xml; charset=utf-8',
-            SOAPAction: '""',
-            'Content-Length': Buffer.byteLength(xml),
-          },
-        },
-        (response) => {
-          const chunks: Buffer[] = [];
-          let size = 0;
-          response.on('data', (c: Buffer) => {
-            chunks.push(c);
-            size += c.length;
-            if (size > LONGEST) request.destroy(new Error(`an answer of more than ${LONGEST} bytes`));
-          });
-          response.on('error', fail);
-          response.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
-        },
-      );
-      request.on('error', fail);
-      request.end(xml);
+  const post: Post = async (xml, p) => {
+    p.signal.throwIfAborted();
+    const ms = Math.max(1, Math.ceil(Math.min(requestMs, left(p))));
+    const timeout = AbortSignal.timeout(ms);
+    const signal = AbortSignal.any([timeout, p.signal]);
+    const headers = {
+      'Content-Type': 'text/xml; charset=utf-8',
+      SOAPAction: '""',
+      'Content-Length': Buffer.byteLength(xml),
+    };
+    const options = { method: 'POST', signal, agent, ...trust, headers };
+    try {
+      return await exchange((secure ? httpsRequest : httpRequest)(url, options), xml);
+    } catch (e) {
+      if (p.signal.aborted) throw p.signal.reason;
+      throw timeout.aborted ? late(url, ms, e) : broken(url, e as Error);
+    }
+  };
+  return { post, close: () => agent.destroy() };
+}
+
+function exchange(request: ClientRequest, xml: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    request.on('error', reject);
+    request.on('response', (response) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      response.on('data', (c: Buffer) => {
+        chunks.push(c);
+        size += c.length;
+        if (size > LONGEST) request.destroy(new Error(`an answer of more than ${LONGEST} bytes`));
+      });
+      response.on('error', reject);
+      response.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
     });
-  return { post, url, close: () => agent.destroy() };
+    request.end(xml);
+  });
 }
 
 const late = (url: URL, ms: number, cause: unknown): VboxError =>

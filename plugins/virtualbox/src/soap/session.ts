@@ -3,9 +3,6 @@ import { is, VboxError } from '../errors.ts';
 import { type Arguments, answer, envelope, type Reply } from './envelope.ts';
 import type { Post } from './post.ts';
 
-/** Methods that change nothing: they may share a connection and be asked again. */
-const READS = /_(get|find)[A-Z]|_waitForCompletion$|_refreshState$|^IVirtualBox_openMedium$|_release$/;
-
 interface Logon {
   /** Reference of IVirtualBox: the session itself. */
   readonly vb: string;
@@ -50,7 +47,7 @@ export class Session {
 
   async call(method: string, args: Arguments, p: Patience): Promise<Reply> {
     this.calls += 1;
-    const r = answer(await this.#post(envelope(method, args), { fresh: !READS.test(method) }, p), method);
+    const r = answer(await this.#post(envelope(method, args), p), method);
     // Each fault leaves an object behind; nobody needs the answer.
     if (r.leftover !== undefined) this.#forget(r.leftover);
     if (r.error !== undefined) throw r.error;
