@@ -56,15 +56,24 @@ export class Copying {
     });
   }
 
-  /** Temporary snapshots of this node from an earlier boot. */
+  /** Temporary snapshots of this node whose maker is gone: of an earlier boot, or of a clone that is made. */
   async sweep(node: string, bootId: string, p: Patience): Promise<readonly string[]> {
-    const mine = await this.#snapshots.all([{ Name: 'tag-key', Values: [TAG.temporary] }], p);
-    const dead = mine.filter((s) => {
-      const [by, boot] = (tagsOf(s.Tags).get(TAG.maker) ?? '').split(' ');
-      return by === node && boot !== bootId;
-    });
-    for (const s of dead) await this.#snapshots.remove(s.SnapshotId ?? '', p);
-    return dead.map((s) => `temporary snapshot ${s.SnapshotId} of a clone "${tagsOf(s.Tags).get(TAG.temporary)}"`);
+    const gone: string[] = [];
+    for (const s of await this.#snapshots.all([{ Name: 'tag-key', Values: [TAG.temporary] }], p)) {
+      const tags = tagsOf(s.Tags);
+      const [by, boot] = (tags.get(TAG.maker) ?? '').split(' ');
+      const clone = tags.get(TAG.temporary) ?? '';
+      if (by !== node || (boot === bootId && !(await this.#isMade(clone, p)))) continue;
+      await this.#snapshots.remove(s.SnapshotId ?? '', p);
+      gone.push(`temporary snapshot ${s.SnapshotId} of a clone "${clone}"`);
+    }
+    return gone;
+  }
+
+  /** A volume that is there needs its snapshot no more. */
+  async #isMade(name: string, p: Patience): Promise<boolean> {
+    const v = await this.#making.find(name, p).catch(() => undefined);
+    return v?.State === 'available' || v?.State === 'in-use';
   }
 
   async #existing(name: string, spec: Spec, source: string, p: Patience): Promise<Volume | undefined> {

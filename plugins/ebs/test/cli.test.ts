@@ -1,13 +1,9 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { run } from '@rexray/cli';
 import type { Volume } from '@rexray/core';
 import { Cleanup } from '@rexray/rig';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { realClock } from '../src/clock.ts';
-import type { ModelInstance } from './ec2/model.ts';
-import { type FaultServer, faultServer } from './ec2/server.ts';
-import { settings } from './world.ts';
+import { faultServer } from './ec2/server.ts';
+import { shell } from './shell.ts';
 
 let cleanup: Cleanup;
 beforeEach(() => {
@@ -15,46 +11,12 @@ beforeEach(() => {
 });
 afterEach(() => cleanup.run());
 
-type Ran = { status: number; out: string; err: string };
-
-/** `rexray` as an operator of one instance calls it: a file of REX-Ray's shape, the driver by name. */
-function shell(server: FaultServer, i: ModelInstance, ebs: object = {}): (...argv: string[]) => Promise<Ran> {
-  const home = cleanup.tempDir('rexray-ebs-cli-');
-  const installed = join(home, 'var/lib/plugins/node_modules/@rexray/driver-ebs');
-  mkdirSync(dirname(installed), { recursive: true });
-  symlinkSync(dirname(import.meta.dirname), installed);
-  const config = {
-    libstorage: { service: 'ebs', server: { services: { ebs: { driver: 'ebs' } } } },
-    ebs: { ...settings(server.endpoint, i.id), ...ebs },
-    rexray: { modules: { none: { type: 'rest', disabled: true } } },
-  };
-  const file = join(home, 'etc/rexray.yml');
-  mkdirSync(dirname(file));
-  // JSON is YAML.
-  writeFileSync(file, JSON.stringify(config));
-  return async (...argv) => {
-    let [out, err] = ['', ''];
-    const status = await run(argv, {
-      out: (t) => {
-        out += t;
-      },
-      err: (t) => {
-        err += t;
-      },
-      env: { PATH: process.env.PATH ?? '', HOME: home, REXRAY_HOME: home },
-      tty: false,
-      signal: new AbortController().signal,
-    });
-    return { status, out, err };
-  };
-}
-
 describe('the commands, on our own EC2 (not Amazon’s)', () => {
   it('another zone: attach says why not, and the command that it names moves the volume', async () => {
     const server = await faultServer({ clock: realClock });
     cleanup.add(() => server.close());
     const [a, b] = [server.model.addInstance('us-east-1a'), server.model.addInstance('us-east-1b')];
-    const [onA, onB] = [shell(server, a), shell(server, b)];
+    const [onA, onB] = [shell(cleanup, server, a), shell(cleanup, server, b)];
     expect((await onA('volume', 'create', 'data', '--size', '2')).status).toBe(0);
     const [made] = [...server.model.volumes.values()];
     if (made === undefined) throw new Error('nothing was made');
@@ -79,7 +41,7 @@ describe('the commands, on our own EC2 (not Amazon’s)', () => {
   it('two volumes of one name: both ids are in the message', async () => {
     const server = await faultServer({ clock: realClock });
     cleanup.add(() => server.close());
-    const rexray = shell(server, server.model.addInstance());
+    const rexray = shell(cleanup, server, server.model.addInstance());
     const ids = [1, 2].map(
       () =>
         server.model.handle('CreateVolume', {
