@@ -89,6 +89,8 @@ export interface Client {
   accessible(id: string, p: Patience): Promise<boolean>;
 
   notes(p: Patience): Promise<readonly string[]>;
+  /** Names and texts of the notes that `which` accepts. */
+  notesWhere(which: (name: string) => boolean, p: Patience): Promise<ReadonlyMap<string, string>>;
   note(name: string, p: Patience): Promise<string | undefined>;
   /** Undefined removes it. */
   setNote(name: string, text: string | undefined, p: Patience): Promise<void>;

@@ -89,9 +89,8 @@ export class Locks {
   /** Locks that dead processes of this node left. */
   async sweep(place: string, p: Patience): Promise<void> {
     const prefix = `${Place.notes(place)}lock/`;
-    for (const name of (await this.#client.notes(p)).filter((n) => n.startsWith(prefix))) {
-      const text = await this.#client.note(name, p);
-      if (text !== undefined && this.#maker.isDead(holder(text).maker)) await this.#client.setNote(name, undefined, p);
+    for (const [name, text] of await this.#client.notesWhere((n) => n.startsWith(prefix), p)) {
+      if (this.#maker.isDead(holder(text).maker)) await this.#client.setNote(name, undefined, p);
     }
   }
 }

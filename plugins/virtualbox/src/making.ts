@@ -95,7 +95,7 @@ export class Making {
   async #yieldToRival(made: Loaded, here: string): Promise<void> {
     const { client, notes } = this.#volumes;
     const { name } = made.note;
-    const all = (await notes.entries(here, lastWords())).filter((e) => e.kind === 'volume' && e.name === name);
+    const all = await notes.found(here, (e) => e.kind === 'volume' && e.name === name, lastWords());
     for (const rival of all.filter((e) => e.id !== made.disk.id)) {
       const disk = await client.disk(rival.id, lastWords());
       if (disk === undefined || disk.location === made.disk.location) {

@@ -104,12 +104,14 @@ export class Notes {
     }
   }
 
-  async entries(place: string, p: Patience): Promise<Entry[]> {
-    return Notes.entries(await this.#client.notes(p), place);
-  }
-
-  async get(key: string, p: Patience): Promise<Note | undefined> {
-    return Notes.read(await this.#client.note(key, p));
+  /** Our notes on what `which` accepts, with their texts read. */
+  async found(place: string, which: (e: Entry) => boolean, p: Patience): Promise<(Entry & { readonly note: Note })[]> {
+    const wanted = (key: string): boolean => Notes.entries([key], place).some(which);
+    const texts = await this.#client.notesWhere(wanted, p);
+    return Notes.entries([...texts.keys()], place).flatMap((e) => {
+      const note = Notes.read(texts.get(e.key));
+      return note === undefined ? [] : [{ ...e, note }];
+    });
   }
 
   async write(place: string, id: string, note: Note, p: Patience): Promise<void> {
@@ -127,8 +129,7 @@ export class Notes {
     place: string,
     p: Patience,
   ): Promise<Note | undefined> {
-    const entry = (await this.entries(place, p)).find((e) => e.id === disk.id);
-    const note = entry === undefined ? undefined : await this.get(entry.key, p);
-    return note ?? markOf(disk.description, file, place);
+    const [kept] = await this.found(place, (e) => e.id === disk.id, p);
+    return kept?.note ?? markOf(disk.description, file, place);
   }
 }

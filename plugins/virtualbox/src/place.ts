@@ -5,6 +5,7 @@ import type { Folder } from './names.ts';
 
 const MARKER = '.rexray-root.vmdk';
 const MARKER_BYTES = 1 << 20;
+const FRESH_MS = 200;
 
 /**
  * The directory of the volumes, told from every other by a tiny disk in it (S9): VirtualBox has no identity of its own, makes
@@ -15,6 +16,7 @@ export class Place {
   readonly folder: Folder;
   readonly #client: Client;
   #id: string | undefined;
+  #at = Number.NEGATIVE_INFINITY;
   #looking: Promise<string> | undefined;
 
   constructor(client: Client, folder: Folder) {
@@ -32,11 +34,16 @@ export class Place {
 
   /** The identity, after a look at the file. @throws VolumeError `unavailable` when it is not there, or another one */
   async here(p: Patience, expected?: string): Promise<string> {
+    // One look serves a verb: between it and the act that follows the place may go away in any case.
+    if (expected === undefined && this.#id !== undefined && performance.now() - this.#at < FRESH_MS) return this.#id;
+    const began = performance.now();
     // One look for all who ask meanwhile.
     const looking = this.#looking ?? this.#look(p, this.#id ?? expected);
     this.#looking = looking;
     try {
+      this.#at = Number.NEGATIVE_INFINITY;
       this.#id = await looking;
+      this.#at = began;
     } finally {
       if (this.#looking === looking) this.#looking = undefined;
     }

@@ -35,17 +35,15 @@ export class Snapshots {
     p: Patience,
   ): Promise<Page<DriverSnapshot>> {
     const limit = Math.max(1, query.limit ?? 500);
-    const entries = (await this.#entries(p)).sort((a, b) => (a.id < b.id ? -1 : 1));
+    const here = await this.#volumes.place.here(p);
     const registered = new Set((await this.#volumes.client.survey(p)).disks);
-    const items: DriverSnapshot[] = [];
-    const rest = entries.filter((e) => e.id > (query.cursor ?? '') && registered.has(e.id));
-    for (const [i, e] of rest.entries()) {
-      const note = await this.#note(e, p);
-      if (note === undefined || (query.volumeId !== undefined && note.volumeId !== query.volumeId)) continue;
-      items.push(shown(e.id, note));
-      if (items.length === limit) return i + 1 < rest.length ? { items, next: e.id } : { items };
-    }
-    return { items };
+    const all = await this.#found((e) => e.id > (query.cursor ?? '') && registered.has(e.id), here, p);
+    const rest = all
+      .filter(({ note }) => query.volumeId === undefined || note.volumeId === query.volumeId)
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
+    const items = rest.slice(0, limit).map(({ id, note }) => shown(id, note));
+    const last = items.at(-1);
+    return rest.length > limit && last !== undefined ? { items, next: last.id } : { items };
   }
 
   create(volumeId: string, name: string, consistency: 'clean' | 'crash', p: Patience): Promise<DriverSnapshot> {
@@ -57,10 +55,10 @@ export class Snapshots {
   }
 
   async #there(v: Loaded, name: string, p: Patience): Promise<DriverSnapshot | undefined> {
-    for (const e of (await this.#entries(p)).filter((x) => x.name === name)) {
-      const note = await this.#note(e, p);
-      if (note === undefined || (await this.#volumes.client.disk(e.id, p)) === undefined) continue;
-      if (note.volumeId === v.disk.id) return shown(e.id, note);
+    const here = await this.#volumes.place.here(p);
+    for (const { id, note } of await this.#found((e) => e.name === name, here, p)) {
+      if ((await this.#volumes.client.disk(id, p)) === undefined) continue;
+      if (note.volumeId === v.disk.id) return shown(id, note);
       throw another(name, note);
     }
     return undefined;
@@ -112,27 +110,22 @@ export class Snapshots {
 
   /** Absent = ok. Only what is noted as a snapshot of ours is removed. */
   async remove(id: string, p: Patience): Promise<void> {
-    const e = (await this.#entries(p)).find((x) => x.id === id);
-    if (e === undefined || (await this.#note(e, p)) === undefined) return;
+    const [e] = await this.#found((x) => x.id === id, await this.#volumes.place.here(p), p);
+    if (e === undefined) return;
     await this.#volumes.client.remove(id, p);
     await this.#volumes.notes.drop(e.key, lastWords());
   }
 
   async restore(id: string, name: string, spec: VolumeSpec<VirtualBoxParams>, p: Patience): Promise<Loaded> {
-    const e = (await this.#entries(p)).find((x) => x.id === id);
+    const [e] = await this.#found((x) => x.id === id, await this.#volumes.place.here(p), p);
     const disk = e === undefined || !isUuid(id) ? undefined : await this.#volumes.client.disk(id, p);
     if (disk === undefined) throw notFound('Snapshot', id);
     return this.#making.create(name, spec, p, sourceOf(disk, false));
   }
 
-  async #entries(p: Patience): Promise<Entry[]> {
-    const here = await this.#volumes.place.here(p);
-    return (await this.#volumes.notes.entries(here, p)).filter((e) => e.kind === 'snapshot');
-  }
-
-  async #note(e: Entry, p: Patience): Promise<SnapshotNote | undefined> {
-    const note = await this.#volumes.notes.get(e.key, p);
-    return note?.kind === 'snapshot' ? note : undefined;
+  async #found(which: (e: Entry) => boolean, here: string, p: Patience) {
+    const all = await this.#volumes.notes.found(here, (e) => e.kind === 'snapshot' && which(e), p);
+    return all.flatMap((e) => (e.note.kind === 'snapshot' ? [{ ...e, note: e.note }] : []));
   }
 }
 

@@ -44,16 +44,14 @@ export class Volumes {
   async #registered(id: string, place: string, p: Patience): Promise<Disk | undefined> {
     const disk = await this.client.disk(id, p);
     if (disk !== undefined) return disk;
-    const entry = (await this.notes.entries(place, p)).find((e) => e.kind === 'volume' && e.id === id);
-    return entry === undefined ? undefined : this.#reopened(entry, place, p);
+    const [kept] = await this.notes.found(place, (e) => e.kind === 'volume' && e.id === id, p);
+    return kept?.note.kind === 'volume' ? this.#reopened(id, kept.note, place, p) : undefined;
   }
 
-  async #reopened(entry: Entry, place: string, p: Patience): Promise<Disk | undefined> {
-    const note = await this.notes.get(entry.key, p);
-    if (note?.kind !== 'volume') return undefined;
+  async #reopened(id: string, note: VolumeNote, place: string, p: Patience): Promise<Disk | undefined> {
     const location = this.place.folder.at(...note.file.split(/[\\/]/));
     // Looked at before it is registered: the file may be another disk by now.
-    if ((await this.client.diskAt(location, p))?.id !== entry.id) return undefined;
+    if ((await this.client.diskAt(location, p))?.id !== id) return undefined;
     const disk = await this.client.open(location, p);
     await this.client.describe(disk.id, marked(note, place), p).catch(() => undefined);
     return disk;
@@ -86,13 +84,10 @@ export class Volumes {
 
   async find(name: string, p: Patience): Promise<Loaded | undefined> {
     const place = await this.place.here(p);
-    const ids = (await this.notes.entries(place, p)).filter((e) => e.kind === 'volume' && e.name === name);
-    for (const { id, key } of ids) {
-      const disk = await this.#registered(id, place, p);
-      const note = disk === undefined ? undefined : await this.notes.get(key, p);
-      if (disk !== undefined && note?.kind === 'volume' && this.place.folder.relative(disk.location) !== undefined) {
-        return { disk, note };
-      }
+    for (const { id, note } of await this.notes.found(place, (e) => e.kind === 'volume' && e.name === name, p)) {
+      if (note.kind !== 'volume') continue;
+      const disk = (await this.client.disk(id, p)) ?? (await this.#reopened(id, note, place, p));
+      if (disk !== undefined && this.place.folder.relative(disk.location) !== undefined) return { disk, note };
     }
     return undefined;
   }
@@ -151,7 +146,12 @@ export class Volumes {
     const survey = await this.client.survey(p);
     const known = new Set(survey.disks);
     const forgotten = Notes.entries(survey.notes, place).filter((e) => e.kind === 'volume' && !known.has(e.id));
-    const found = await Promise.all(forgotten.map((e) => this.#reopened(e, place, p)));
+    const found = await Promise.all(
+      forgotten.map(async (e) => {
+        const note = Notes.read(await survey.note(e.key));
+        return note?.kind === 'volume' ? this.#reopened(e.id, note, place, p) : undefined;
+      }),
+    );
     return found.some((d) => d !== undefined) ? this.client.survey(p) : survey;
   }
 

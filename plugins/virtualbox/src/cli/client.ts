@@ -149,6 +149,9 @@ export class CliClient implements Client {
   async notes(p: Patience): Promise<readonly string[]> {
     return [...(await this.#allNotes(p)).keys()];
   }
+  async notesWhere(which: (name: string) => boolean, p: Patience): Promise<ReadonlyMap<string, string>> {
+    return new Map([...(await this.#allNotes(p))].filter(([name]) => which(name)));
+  }
   async #allNotes(p: Patience): Promise<Map<string, string>> {
     return allNotes((await this.#run(['getextradata', 'global', 'enumerate'], p)).stdout, NOTE);
   }

@@ -171,6 +171,17 @@ export class SoapClient implements Client {
     return this.#session.run(p, (w) => this.#noteNames(w));
   }
 
+  notesWhere(which: (name: string) => boolean, p: Patience): Promise<ReadonlyMap<string, string>> {
+    return this.#session.run(p, async (w) => {
+      const found = new Map<string, string>();
+      for (const key of (await this.#noteNames(w)).filter(which)) {
+        const text = (await w.call('IVirtualBox_getExtraData', { _this: w.vb, key })).text();
+        if (text !== '') found.set(key, text);
+      }
+      return found;
+    });
+  }
+
   async #noteNames(w: Wire): Promise<string[]> {
     return (await w.call('IVirtualBox_getExtraDataKeys', { _this: w.vb })).texts().filter((k) => k.startsWith(NOTE));
   }
