@@ -167,6 +167,7 @@ export class Making {
   /** @throws VolumeError `unsupported` where VirtualBox does not show a new size, `in_use` while a machine runs with it */
   async expand(id: string, sizeBytes: Bytes, p: Patience): Promise<Loaded> {
     const v = await this.#volumes.own(id, p);
+    if (v.disk.sizeBytes === 0) throw sizeUnknown(v);
     const asked = rounded(sizeBytes);
     if (v.disk.sizeBytes >= asked) return v;
     assertSize(asked);
@@ -181,7 +182,7 @@ export class Making {
       `VirtualBox was asked to grow "${v.note.name}" (${v.note.format}) and still shows ${now} bytes.`,
       {
         details: { verb: 'expand', missing: 'the new size' },
-        hint: `It shows the new size once VBoxSVC has been restarted. Volumes of format VDI grow at once: rexray volume clone ${v.note.name} <new name> with format VDI.`,
+        hint: 'Dynamic disks of format VDI grow: clone it with format VDI.',
       },
     );
   }
@@ -243,6 +244,16 @@ const running = (v: Loaded, cause: unknown): VolumeError<'in_use'> =>
   });
 
 export { running as usedByRunning };
+
+const sizeUnknown = (v: Loaded): VolumeError<'unavailable'> =>
+  new VolumeError(
+    'unavailable',
+    `VirtualBox does not know how large "${v.note.name}" is: ${v.disk.location} is not there.`,
+    {
+      details: { expected: v.disk.location },
+      hint: 'Look for the file on the VirtualBox host; nothing was changed.',
+    },
+  );
 
 const taken = (name: string, other: Loaded): VolumeError<'already_exists'> =>
   new VolumeError('already_exists', `"${name}" is a volume already (${other.disk.id}).`, { details: { differs: {} } });

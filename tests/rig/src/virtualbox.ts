@@ -102,7 +102,11 @@ export class VirtualBox {
     for (const f of readdirSync(join(INSTALLED, 'etc'), { withFileTypes: true })) {
       if (f.isFile()) writeFileSync(join(this.root, 'etc', f.name), readFileSync(join(INSTALLED, 'etc', f.name)));
     }
-    for (const d of ['usr', 'dev']) execFileSync('mount', ['--bind', join(INSTALLED, d), join(this.root, d)]);
+    for (const d of ['usr', 'dev']) {
+      execFileSync('mount', ['--bind', join(INSTALLED, d), join(this.root, d)]);
+      // Shared by all worlds: whatever goes wrong here leaves it as it is.
+      execFileSync('mount', ['-o', 'remount,bind,ro', join(this.root, d)]);
+    }
     execFileSync('mount', ['-t', 'proc', 'proc', join(this.root, 'proc')]);
     const env = `HOME=/root USER=root LOGNAME=root VBOX_USER_HOME=/srv/vb LC_ALL=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin`;
     writeFileSync(this.vboxManage, `#!/bin/sh\nexec env -i ${env} chroot '${this.root}' ${LIB}/VBoxManage "$@"\n`, {
@@ -201,10 +205,7 @@ export class VirtualBox {
   async #stop(): Promise<void> {
     await this.killWeb();
     await this.#end('SIGKILL', () => true);
-    const mounted = readFileSync('/proc/self/mountinfo', 'utf8')
-      .split('\n')
-      .map((l) => l.split(' ')[4] ?? '');
-    for (const m of mounted.filter((t) => t.startsWith(`${this.root}/`)).reverse()) execFileSync('umount', [m]);
+    await unmountBelow(this.root);
   }
 
   /** A machine that is off, with a SATA controller. @returns its id */
@@ -243,6 +244,27 @@ export class VirtualBox {
   async locations(): Promise<string[]> {
     return [...(await this.manage('list', 'hdds')).matchAll(/^Location:\s+(.*)$/gm)].map((m) => m[1] ?? '');
   }
+}
+
+/** What has just been killed may hold a device for a moment. */
+async function unmountBelow(root: string): Promise<void> {
+  const mounted = (): string[] => {
+    const targets = readFileSync('/proc/self/mountinfo', 'utf8')
+      .split('\n')
+      .map((l) => l.split(' ')[4] ?? '');
+    return targets.filter((t) => t.startsWith(`${root}/`)).reverse();
+  };
+  for (const until = performance.now() + 10_000; performance.now() < until; await pause(50)) {
+    for (const m of mounted()) {
+      try {
+        execFileSync('umount', [m], { stdio: 'ignore' });
+      } catch {
+        // busy: again
+      }
+    }
+    if (mounted().length === 0) return;
+  }
+  throw new Error(`${mounted().join(', ')} cannot be unmounted`);
 }
 
 function freePort(): Promise<number> {

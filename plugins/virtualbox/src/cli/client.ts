@@ -121,7 +121,10 @@ export class CliClient implements Client {
   }
 
   async resize(id: string, sizeBytes: number, p: Patience): Promise<number> {
-    if ((await this.#disk(id, p)) === undefined) throw gone(id);
+    const disk = await this.#disk(id, p);
+    if (disk === undefined) throw gone(id);
+    if (disk.sizeBytes === 0) throw new VboxError('file', `VirtualBox does not know how large disk ${id} is`);
+    if (disk.sizeBytes >= sizeBytes) return disk.sizeBytes;
     await this.#run(['modifymedium', 'disk', id, '--resizebyte', String(sizeBytes)], p, { acts: true });
     return (await this.#disk(id, p))?.sizeBytes ?? 0;
   }

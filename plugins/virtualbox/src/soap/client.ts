@@ -17,7 +17,18 @@ import { Turns } from '../waiting.ts';
 import { plug, unplug } from './attaching.ts';
 import { Locking } from './locking.ts';
 import { attachmentsOf, describeMachine, findMachine, machineId, machineRefs } from './machines.ts';
-import { diskOf, finished, gone, idOf, mediumOf, newMedium, openMedium, unregister, variantOf } from './media.ts';
+import {
+  diskOf,
+  finished,
+  gone,
+  idOf,
+  mediumOf,
+  newMedium,
+  openMedium,
+  sizeOf,
+  unregister,
+  variantOf,
+} from './media.ts';
 import { poster } from './post.ts';
 import { Session, type Wire } from './session.ts';
 
@@ -57,7 +68,7 @@ export class SoapClient implements Client {
         disks: [...refs.keys()],
         notes,
         attached: () => attachedDisks(w),
-        size: async (id) => Number(await ask(id, 'LogicalSize')),
+        size: (id) => sizeOf(w, refs.get(id) ?? ''),
         location: (id) => ask(id, 'Location'),
         description: (id) => ask(id, 'Description'),
         note: (name) => this.note(name, p),
@@ -128,6 +139,10 @@ export class SoapClient implements Client {
     return this.#session.run(p, async (w) => {
       const medium = await mediumOf(w, id);
       if (medium === undefined) throw gone(id);
+      await w.call('IMedium_refreshState', { _this: medium });
+      const now = await sizeOf(w, medium);
+      if (now === 0) throw new VboxError('file', `VirtualBox does not know how large disk ${id} is`);
+      if (now >= sizeBytes) return now;
       const progress = (await w.call('IMedium_resize', { _this: medium, logicalSize: sizeBytes })).text();
       await finished(w, progress, p, 'Growing the disk failed');
       // Without it the old size is answered.

@@ -30,6 +30,18 @@ export async function idOf(w: Wire, medium: string): Promise<string> {
   return id;
 }
 
+/**
+ * Size in bytes. A VBoxSVC that has just started knows it as 0 until it has looked at the file: taken for the truth, a volume
+ * would be grown to less than it has.
+ */
+export async function sizeOf(w: Wire, medium: string): Promise<number> {
+  const ask = async (): Promise<number> => Number((await w.call('IMedium_getLogicalSize', { _this: medium })).text());
+  const known = await ask();
+  if (known !== 0) return known;
+  await w.call('IMedium_refreshState', { _this: medium });
+  return ask();
+}
+
 export async function diskOf(w: Wire, medium: string): Promise<Disk | undefined> {
   const ask = async (what: string): Promise<string> => (await w.call(`IMedium_get${what}`, { _this: medium })).text();
   // A reference stays valid when its disk is deleted; then the id is nil.
@@ -42,7 +54,7 @@ export async function diskOf(w: Wire, medium: string): Promise<Disk | undefined>
     id,
     location,
     format: (await ask('Format')).toUpperCase(),
-    sizeBytes: Number(await ask('LogicalSize')),
+    sizeBytes: await sizeOf(w, medium),
     description: await ask('Description'),
     state:
       state === 'Inaccessible' ? 'inaccessible' : state === 'Creating' || state === 'Deleting' ? 'making' : 'ready',

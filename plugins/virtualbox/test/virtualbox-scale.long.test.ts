@@ -1,3 +1,4 @@
+/** 500 disks on the real VirtualBox, over both transports: what a listing costs, and whether it leaves anything behind. */
 import { Cleanup, VirtualBox, virtualboxSuite } from '@rexray/rig';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { listing, told } from './scale.ts';
