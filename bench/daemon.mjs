@@ -7,7 +7,7 @@ import { connect } from '../packages/rest-client/dist/index.js';
 import { removeRoot, tempRoot } from './rig/loop.mjs';
 
 const HERE = new URL('..', import.meta.url).pathname;
-const MAIN = join(HERE, 'packages/cli/dist/main.js');
+const MAIN = join(HERE, 'packages/cli/dist/rexray.cjs');
 const NODE24 = join(HERE, 'tests/runtimes/node_modules/.bin/node');
 const MANY = 10_000;
 const STARTS = 7;

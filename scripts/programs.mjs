@@ -40,6 +40,9 @@ export const PROGRAMS = {
   runc: 'runc',
   openssl: 'openssl',
   git: 'git',
+  script: 'bsdutils',
+  zsh: 'zsh',
+  fish: 'fish',
   tar: 'tar',
 };
 

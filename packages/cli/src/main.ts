@@ -21,4 +21,11 @@ if (command !== 'start' && command !== 'restart' && command !== 'service') {
     });
   }
 }
-process.exitCode = await run(process.argv.slice(2), processIo(stop.signal));
+run(process.argv.slice(2), processIo(stop.signal)).then(
+  (status) => {
+    process.exitCode = status;
+  },
+  (e: unknown) => {
+    throw e;
+  },
+);

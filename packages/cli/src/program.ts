@@ -90,7 +90,7 @@ async function acted(row: CommandRow, d: Doing, given: readonly unknown[]): Prom
   const progress = new ProgressLine(d.io);
   try {
     const integration = await session.integration();
-    return await act({ ...d, session, integration, progress }, ...(given as never[]));
+    return await act({ ...d, io: progress.apart, session, integration, progress }, ...(given as never[]));
   } finally {
     progress.end();
     await session.close();
@@ -102,7 +102,9 @@ const isCommanderError = (e: unknown): e is CommanderError =>
 
 const misused = (e: CommanderError): Error => {
   if (e.code === 'commander.help') return usage('A command is missing.');
-  const [first = '', ...rest] = e.message.replace(/^error: /, '').split('\n');
+  // A flag that is not known may still have been given a secret: its value is not repeated.
+  const message = e.message.replace(/'(--?[\w-]+)=[^\n]*'/, "'$1'");
+  const [first = '', ...rest] = message.replace(/^error: /, '').split('\n');
   const said = first.charAt(0).toUpperCase() + first.slice(1);
   const meant = rest.join(' ').replace(/^\(|\)$/g, '');
   return usage(/[.?!]$/.test(said) ? said : `${said}.`, meant === '' ? undefined : meant);

@@ -1,7 +1,7 @@
 import { type Integration, isVolumeError, type Logger } from '@rexray/core';
-import { addressFor, connect, type RestClient } from '@rexray/rest-client';
+import { addressFor, connect, type RestClient, type ServiceInfo } from '@rexray/rest-client';
 import type { Rexray } from '@rexray/runtime';
-import { type EffectiveConfig, loadConfig, placesOf, somebodyAnswers } from '@rexray/runtime/config';
+import { type EffectiveConfig, type LoadOptions, placesOf } from '@rexray/runtime/config';
 import type { Io } from './io.ts';
 import { Redactor } from './redact.ts';
 
@@ -49,7 +49,8 @@ export async function openSession(t: Target, io: Io, logger: Logger, redactor = 
   if (t.host === undefined && t.config === undefined && Object.keys(t.set ?? {}).length === 0) {
     const { run } = placesOf({ env: io.env as Record<string, string>, root: process.geteuid?.() === 0 });
     const client = connect({ socketPath: `${run}/rexray.sock` });
-    if (await answers(client)) return remote(client, named(t, io));
+    const there = await answering(client, named(t, io));
+    if (there !== undefined) return there;
     client.close();
   }
   const config = await ownConfig(t, io);
@@ -66,6 +67,8 @@ const isAgent = (c: EffectiveConfig): boolean => c.host !== undefined && !c.embe
 
 /** Where this process could be the server, and another one is, it uses that one. */
 async function ownConfig(t: Target, io: Io): Promise<EffectiveConfig> {
+  // Loaded only here: a command that the daemon answers reads no configuration.
+  const { loadConfig, somebodyAnswers } = await import('@rexray/runtime/config');
   const options = configOptions(t, io);
   const config = await loadConfig(options);
   if (config.host === undefined || !config.embedded || !(await somebodyAnswers(config.host))) return config;
@@ -86,11 +89,7 @@ const rows = (all: readonly ServiceRow[]): readonly ServiceRow[] =>
   all.map((s) => ({ service: s.service, driver: s.driver, default: s.default }));
 
 /** How the configuration is read for a command line. */
-export const configOptions = (
-  t: Target,
-  io: Io,
-  program = 'rexray.cli',
-): NonNullable<Parameters<typeof loadConfig>[0]> => ({
+export const configOptions = (t: Target, io: Io, program = 'rexray.cli'): LoadOptions => ({
   env: io.env as Record<string, string>,
   program,
   ...(t.config !== undefined && { config: t.config }),
@@ -102,32 +101,34 @@ export const configOptions = (
   },
 });
 
-/** Nobody there, or a socket that a dead daemon left: no. A daemon that answers badly is an error, not a reason to go round it. */
-async function answers(client: RestClient): Promise<boolean> {
+/**
+ * Nobody there, or a socket that a dead daemon left: undefined. A daemon that answers badly is an error, not a reason to go
+ * round it. The first question is one that the command needs anyway.
+ */
+async function answering(client: RestClient, service: string | undefined): Promise<Session | undefined> {
   try {
-    await client.health({ timeoutMs: 5_000 });
-    return true;
+    const first = await client.services();
+    return remote(client, service, first);
   } catch (e) {
-    if (isVolumeError(e, 'unavailable') && /ENOENT|ECONNREFUSED/.test(e.details.found ?? '')) return false;
-    // It says that it is not well: what the command asks may still work, and its answer tells more.
-    if (isVolumeError(e, 'unavailable')) return true;
+    if (isVolumeError(e, 'unavailable') && /ENOENT|ECONNREFUSED/.test(e.details.found ?? '')) return undefined;
     throw e;
   }
 }
 
 /** A server over the network is spoken to as the configuration says: TLS and token. One on a socket needs neither. */
 export async function hostAddress(host: string, t: Target, io: Io): Promise<ReturnType<typeof addressFor>> {
-  if (/^(unix:\/\/)?\//.test(host)) return addressFor(host);
+  if (isSocket(host)) return addressFor(host);
   const address = addressFor(host);
+  const { loadConfig } = await import('@rexray/runtime/config');
   const { client } = await loadConfig(configOptions(t, io));
   return address.socketPath === undefined ? addressFor(host, client()) : address;
 }
 
-function remote(client: RestClient, service: string | undefined): Session {
+function remote(client: RestClient, service: string | undefined, first?: readonly ServiceInfo[]): Session {
   return {
-    integration: () => client.integration(service),
+    integration: () => client.integration(service, first === undefined ? undefined : { known: first }),
     async services() {
-      return rows(await client.services());
+      return rows(first ?? (await client.services()));
     },
     async close() {
       client.close();

@@ -1,12 +1,14 @@
 /** A canary in everything that a schema marks as secret: it must appear nowhere. */
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isVolumeError } from '@rexray/core';
+import { pathToFileURL } from 'node:url';
+import { isVolumeError, type StorageDefinition } from '@rexray/core';
 import { OPTIONS } from '@rexray/core/options';
 import { secretPaths } from '@rexray/core/schema';
-import { Cleanup, suite } from '@rexray/rig';
-import { KEYS } from '@rexray/runtime/config';
+import { Cleanup, suite, WORKSPACE } from '@rexray/rig';
+import { envNames, KEYS } from '@rexray/runtime/config';
 import { afterAll, expect, it } from 'vitest';
+import { flagName } from '../src/flags/config-flags.ts';
 import { DaemonProcess, Home, type Ran } from './rig.ts';
 
 const CANARY = 'canary-7c1fe09b';
@@ -36,6 +38,20 @@ function everyFile(dir: string): string[] {
     const s = statSync(at, { throwIfNoEntry: false });
     return s === undefined ? [] : s.isDirectory() ? everyFile(at) : s.isFile() ? [at] : [];
   });
+}
+
+/** Every setting that a driver of this project marks as secret, as `driver.setting`. */
+async function driverSecrets(): Promise<readonly string[]> {
+  const plugins = join(WORKSPACE, 'plugins');
+  const found: string[] = [];
+  for (const dir of readdirSync(plugins)) {
+    const file = join(plugins, dir, 'src/index.ts');
+    if (!existsSync(file)) continue;
+    const { default: made } = (await import(pathToFileURL(file).href)) as { default: { plugin: StorageDefinition } };
+    const { name, config } = made.plugin;
+    found.push(...secretPaths(config['~standard'].jsonSchema.input()).map((path) => `${name}.${path}`));
+  }
+  return found;
 }
 
 suite('secrets', { root: true }, () => {
@@ -90,6 +106,17 @@ suite('secrets', { root: true }, () => {
       ['config', 'show', '--all'],
       ['config', 'show', '--all', '-f', 'json'],
       ['config', 'validate', '-f', 'yaml'],
+      ['env'],
+      ['doctor'],
+      ['doctor', '-f', 'json'],
+      ['config', 'explain', 'leaky.token'],
+      ['config', 'explain', 'leaky.nested.key', '-f', 'json'],
+      ['volume', 'ls', `--leakyToken=${CANARY}-flag`],
+      ['volume', 'ls', '-f', '{{.Name}}', `--ebsSecretKey=${CANARY}-flag`],
+      ['status'],
+      ['events'],
+      ['logs', '--level', 'debug'],
+      ['plugin', 'ls', '-f', 'yaml'],
     ];
     for (const c of commands) keep(await home.rexray(...c));
     const d = new DaemonProcess(cleanup, home);
@@ -116,6 +143,50 @@ suite('secrets', { root: true }, () => {
     expect(d.out).toContain('opened with [hidden]');
     for (const text of [...said, d.out, d.err, events.join('\n'), JSON.stringify(error)])
       expect(text).not.toContain(CANARY);
+    for (const file of everyFile(join(home.dir, 'var'))) expect(readFileSync(file, 'latin1')).not.toContain(CANARY);
+  });
+
+  it('of every driver’s schema: in the file, the environment and flags, used or not', {
+    timeout: 120_000,
+  }, async () => {
+    const secrets = await driverSecrets();
+    expect(secrets).toContain('ebs.secretKey');
+    const home = new Home(cleanup, {});
+    home.configure(
+      [
+        'rexray.modules.none: { type: rest, disabled: true }',
+        'libstorage.service: dir',
+        'libstorage.server.services.dir.driver: local-dir',
+        ...secrets.map((key) => `${key}: ${CANARY}-file`),
+        ...secrets.map((key) => `libstorage.server.services.dir.${key}: ${CANARY}-service`),
+      ].join('\n'),
+    );
+    const env = Object.fromEntries(secrets.map((key) => [envNames(key)[0] ?? key, `${CANARY}-env`]));
+    const flags = secrets.map((key) => `--${flagName(key)}=${CANARY}-flag`);
+    for (const [variables, more] of [
+      [{}, []],
+      [env, []],
+      [env, flags],
+    ] as const) {
+      const place = Object.assign(Object.create(home) as Home, { env: { ...home.env, ...variables } });
+      for (const argv of [
+        ['config', 'show', '--all'],
+        ['config', 'show', '-f', 'json'],
+        ['env'],
+        ['config', 'validate'],
+        ['doctor'],
+        ['volume', 'ls', '-l', 'debug'],
+      ]) {
+        const r = await place.rexray(...argv, ...more);
+        expect(`${r.out}${r.err}`, argv.join(' ')).not.toContain(CANARY);
+      }
+      for (const key of secrets) {
+        const r = await place.rexray('config', 'explain', key, ...more);
+        expect(`${r.out}${r.err}`, key).not.toContain(CANARY);
+      }
+    }
+    const all = (await home.rexray('config', 'show')).out;
+    for (const key of secrets) expect(all, key).toContain(key);
     for (const file of everyFile(join(home.dir, 'var'))) expect(readFileSync(file, 'latin1')).not.toContain(CANARY);
   });
 });

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { VolumeError } from '@rexray/core';
 import { type Paths, placesOf } from '@rexray/runtime/config';
@@ -154,13 +154,8 @@ export async function uninstall(p: Plain<InstallFlags>): Promise<number> {
 }
 
 function gone(what: string, path: string, dry: boolean): Step {
-  let there = true;
-  try {
-    realpathSync(path);
-  } catch {
-    there = existsSync(dirname(path)) && what === 'enabled';
-  }
-  if (!there) return { what, path, state: 'absent' };
+  // Also a link whose target is gone.
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return { what, path, state: 'absent' };
   if (!dry) rmSync(path, { force: true });
   return { what, path, state: 'removed' };
 }

@@ -11,14 +11,20 @@ export interface Version {
   readonly node: string;
 }
 
+/** Written in by the build, so that the single file need not look for another. */
+declare const REXRAY_VERSION: string | undefined;
+
+function semVer(): string {
+  if (typeof REXRAY_VERSION === 'string') return REXRAY_VERSION;
+  const manifest = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
+}
+
 export function version(): Version {
-  const { version: semVer } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
   const os = process.platform === 'linux' ? 'Linux' : process.platform;
   return {
     binary: program(process.argv[1] ?? ''),
-    semVer,
+    semVer: semVer(),
     osArch: `${os}-${ARCH[process.arch] ?? process.arch}`,
     node: process.versions.node,
   };

@@ -1,5 +1,14 @@
 /** A flag for every key of the configuration, as REX-Ray made them: `--libstorageIntegrationVolumeOperationsMountPreempt`. */
-import { DRIVER_ALIASES, KEYS, type KeySpec, OUR_DRIVERS, REXRAY_DRIVERS } from '@rexray/runtime/config';
+import {
+  DRIVER_ALIASES,
+  KEYS,
+  type KeySpec,
+  keySpec,
+  LEGACY_KEYS,
+  legacyKey,
+  OUR_DRIVERS,
+  REXRAY_DRIVERS,
+} from '@rexray/runtime/config';
 import { usage } from '../failure.ts';
 import type { KnownFlags } from './known.ts';
 
@@ -55,6 +64,9 @@ function keyOf(name: string): Pick<KeySpec, 'key' | 'type'> | undefined {
   const wanted = plain(name);
   const fixed = KEYS.find((k) => !k.key.includes('<') && plain(k.key) === wanted);
   if (fixed !== undefined) return fixed;
+  const old = Object.keys(LEGACY_KEYS).find((k) => plain(k) === wanted);
+  const now = old === undefined ? undefined : legacyKey(old);
+  if (now !== undefined && now !== '') return { key: now, type: keySpec(now)?.type ?? 'string' };
   if (SPECIAL[wanted] !== undefined) return { key: SPECIAL[wanted], type: 'list' };
   const section = sections().find((s) => wanted.startsWith(plain(s)) && wanted.length > plain(s).length);
   return section === undefined

@@ -99,4 +99,13 @@ export const HOST_ROWS: readonly CommandRow[] = [
     about: 'installed drivers, front ends and their packages',
     plain: async () => (await import('../commands/plugin.ts')).ls,
   },
+  {
+    name: 'doctor',
+    about: 'what this machine lacks and how to get it; what nobody owns any more',
+    flags: [
+      flag('--fix', 'give back what nobody owns; look at the dry run first'),
+      flag('-n, --dryRun', 'with --fix: say what would be given back, and do nothing'),
+    ],
+    plain: async () => (await import('../commands/doctor.ts')).doctor,
+  },
 ];

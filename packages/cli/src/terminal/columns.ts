@@ -12,13 +12,18 @@ const GAP = '  ';
 /** A column that gives way keeps at least so many characters. */
 const LEAST = 6;
 
+/** Most cells: what need not be looked at letter by letter. */
+const PLAIN = /^[\x20-\x7e]*$/;
+
 /** Control and direction characters would move the cursor or hide text: they are shown as what they are. */
 export const printable = (text: string): string =>
-  text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (c) => `\\u{${c.codePointAt(0)?.toString(16) ?? ''}}`);
+  PLAIN.test(text)
+    ? text
+    : text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (c) => `\\u{${c.codePointAt(0)?.toString(16) ?? ''}}`);
 
 /** East Asian wide characters and emoji take two cells; combining marks none. */
 export function cells(text: string): number {
-  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
+  if (PLAIN.test(text)) return text.length;
   let n = 0;
   for (const c of text)
     n += /\p{M}/u.test(c)
@@ -51,24 +56,24 @@ export interface Layout {
 
 /** Aligned columns without borders, two spaces apart, as REX-Ray prints them; cut with `…` to fit a terminal. */
 export function aligned<T>(rows: readonly T[], columns: readonly Column<T>[], o: Layout): string {
-  const heads = columns.map((c) => c.head);
   const body = rows.map((r) => columns.map((c) => printable(c.cell(r))));
-  const all = o.quiet ? body : [heads, ...body];
-  const widths = fitted(
-    columns.map((_, i) => all.reduce((most, row) => Math.max(most, cells(row[i] ?? '')), 0)),
-    columns,
-    o.width,
-  );
+  const all = o.quiet ? body : [columns.map((c) => c.head), ...body];
+  const sizes = all.map((row) => row.map(cells));
+  const wanted = columns.map((_, i) => sizes.reduce((most, row) => Math.max(most, row[i] ?? 0), 0));
+  const widths = fitted(wanted, columns, o.width);
+  const narrow = widths.some((w, i) => w < (wanted[i] ?? 0));
   const lines = all.map((row, at) => {
     const heading = !o.quiet && at === 0;
-    const parts = row.map((text, i) => {
-      const short = cut(text, widths[i] ?? 0);
-      const last = row.slice(i + 1).every((t) => t === '');
-      const padding = last ? '' : ' '.repeat((widths[i] ?? 0) - cells(short));
-      const paint = heading ? o.head : columns[i]?.state === true ? o.state : undefined;
-      return `${paint === undefined || short === '' ? short : paint(short)}${padding}`;
-    });
-    return parts.join(GAP).trimEnd();
+    return row
+      .map((text, i) => {
+        const width = widths[i] ?? 0;
+        const short = narrow ? cut(text, width) : text;
+        const size = short === text ? (sizes[at]?.[i] ?? 0) : cells(short);
+        const paint = heading ? o.head : columns[i]?.state === true ? o.state : undefined;
+        return `${paint === undefined || short === '' ? short : paint(short)}${' '.repeat(width - size)}`;
+      })
+      .join(GAP)
+      .trimEnd();
   });
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }

@@ -31,6 +31,18 @@ export class ProgressLine {
     this.#io.err(`\r\x1b[K${progressText(p).slice(0, room)}`);
   }
 
+  /** The same outside, whose every other line takes this one away first. */
+  get apart(): Io {
+    const { out, err } = this.#io;
+    const after =
+      (write: (text: string) => void) =>
+      (text: string): void => {
+        this.end();
+        write(text);
+      };
+    return Object.assign(Object.create(this.#io) as Io, { out: after(out), err: after(err) });
+  }
+
   /** Takes the line away. */
   end(): void {
     if (this.#drawn) this.#io.err('\r\x1b[K');
