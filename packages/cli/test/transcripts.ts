@@ -58,6 +58,8 @@ export function plain(text: string, home: string): string {
       .replace(/^(ID {2}Device.*\n)\d+/gm, '$142')
       .replace(/allocatedBytes: \d+/g, 'allocatedBytes: 1126400')
       .replace(/^mount\.\w+ .*\n/gm, '')
+      // What is said for the sake of an audit, beside the line of the verb.
+      .replace(/^.* audit=\{.*\n?/gm, '')
       // What else is installed in the workspace.
       .replace(/^(?!docker|linux|lmdb|local-|rest)[a-z-]+ +(storage|frontend|layer|store|host) .*\n/gm, '')
       .trimEnd()
