@@ -22,6 +22,8 @@ describe('rexray token', () => {
     const said = await home.rexray('token', 'decode', '--verify', ...tokens);
     expect(said.out).toMatch(/^Subject +IssuedAt +NotBefore +Expires\nann +20\S+Z +20\S+Z +20\S+Z\nbob /);
     expect(made.out).not.toContain(KEY);
+    const agent = await home.rexray('token', 'new', 'host-1', '--nodes', 'uuid-1,uuid-2');
+    expect(decodeJwt(agent.out.trim()).nodes).toEqual(['uuid-1', 'uuid-2']);
   });
 
   it('a key from a file, from the environment, or none', async () => {

@@ -86,6 +86,11 @@ export class VirtualBoxDriver implements StorageDriver<VirtualBoxParams> {
     return whoami(this.#client, this.#config.localMachineNameOrId, facts, ctx);
   }
 
+  /** By the addresses of the machine that asks; where it was told its name (`remote.node`), by that. */
+  nodeOf(facts: NodeFacts, ctx: Ctx): Promise<string> {
+    return whoami(this.#client, facts.instance ?? '', facts, ctx);
+  }
+
   async identity(o: { readonly expected?: string }, ctx: Ctx): Promise<string> {
     const { place } = this.#volumes;
     const written = (id: string): string => `virtualbox:${id}:${place.folder.path}`;

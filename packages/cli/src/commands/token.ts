@@ -14,6 +14,7 @@ interface TokenFlags extends GlobalFlags {
   readonly alg?: string;
   readonly exp?: string;
   readonly verify?: boolean;
+  readonly nodes?: string;
 }
 interface Settings {
   readonly key: string | undefined;
@@ -80,10 +81,11 @@ export async function make({ io, printing, flags }: Plain<TokenFlags>, subjects:
   const key = await keyFor(s, 'sign');
   const { SignJWT } = await import('jose');
   const now = Math.floor(Date.now() / 1000);
+  const nodes = (flags.nodes ?? '').split(/[\s,]+/).filter((n) => n !== '');
   const made: { subject: string; token: string }[] = [];
   for (const subject of subjects) {
     if (subject.trim() === '') throw usage('A subject is empty.');
-    const token = await new SignJWT({})
+    const token = await new SignJWT(nodes.length > 0 ? { nodes } : {})
       .setProtectedHeader({ alg: s.alg, typ: 'JWT' })
       .setSubject(subject)
       .setIssuedAt(now)

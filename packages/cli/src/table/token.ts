@@ -13,7 +13,11 @@ export const TOKEN_ROWS: readonly CommandRow[] = [
     args: '<subjects...>',
     aliases: ['create', 'c', 'n'],
     about: 'make a token for each subject',
-    flags: [...KEYED, flag('--exp <duration>', 'how long it is good, such as 24h; default 8760h')],
+    flags: [
+      ...KEYED,
+      flag('--exp <duration>', 'how long it is good, such as 24h; default 8760h'),
+      flag('--nodes <nodes>', 'for an agent: the nodes for which it may ask, with commas; default: any'),
+    ],
     plain: async () => (await import('../commands/token.ts')).make,
   },
   {

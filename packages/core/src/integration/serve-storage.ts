@@ -121,7 +121,7 @@ function assertMay({ env }: Served, node: string | undefined, nodes: readonly st
     `The caller may not act for node ${node} in service "${env.service}": its token is for ${nodes.join(', ') || 'no node'}.`,
     {
       details: { rule: 'node of the token', found: node },
-      hint: 'Give that machine a token of its own: rexray token new --node.',
+      hint: 'Give that machine a token of its own: rexray token new --nodes.',
     },
   );
 }
