@@ -7,10 +7,12 @@ const ROOT = new URL('..', import.meta.url).pathname;
 const FILE = join(ROOT, 'packages/dvdcli/dist/dvdcli.cjs');
 const BINARY = join(ROOT, 'bin/dvdcli-static');
 const NODE24 = join(ROOT, 'tests/runtimes/node_modules/.bin/node');
+const FLOOR = new URL('rig/floor.cjs', import.meta.url).pathname;
 const PLUGIN = new URL('rig/stub-plugin.mjs', import.meta.url).pathname;
 const ROUNDS = 40;
 const MANY = 100;
 const GOAL = 1.2;
+const BARE = 'bare node -e 0';
 
 const quantile = (list, q) => [...list].sort((a, b) => a - b)[Math.floor(q * list.length)];
 const ms = (n) => `${n.toFixed(1)} ms`;
@@ -58,10 +60,14 @@ function rows(name, sides, env) {
   const cpu = (side) => all[side].reduce((n, t) => n + t.cpu, 0) / ROUNDS;
   return Object.fromEntries(
     Object.keys(sides).map((side) => {
-      const ratio = quantile(wall(side), 0.5) / quantile(wall('bare node -e 0'), 0.5);
+      const ratio = quantile(wall(side), 0.5) / quantile(wall(BARE), 0.5);
+      const work = cpu(side) / cpu(BARE);
       const times = `median ${ms(quantile(wall(side), 0.5))}, min ${ms(Math.min(...wall(side)))}, CPU ${ms(cpu(side))}`;
       const verdict = side.startsWith('dvdcli.cjs') ? ` (goal ≤ ${GOAL}: ${ratio <= GOAL ? 'met' : 'MISSED'})` : '';
-      return [`${name}: ${side}`, side === 'bare node -e 0' ? times : `${times}, ${ratio.toFixed(2)} × bare${verdict}`];
+      return [
+        `${name}: ${side}`,
+        side === BARE ? times : `${times}, ${ratio.toFixed(2)} × bare, CPU ${work.toFixed(2)} ×${verdict}`,
+      ];
     }),
   );
 }
@@ -85,7 +91,8 @@ export default {
     withPlugin((env) => {
       const ask = (verb) => [FILE, verb, '--volumedriver=stub', '--volumename=a'];
       const on = (node) => ({
-        'bare node -e 0': [node, '-e', '0'],
+        [BARE]: [node, '-e', '0'],
+        'the same calls by hand': [node, FLOOR, join(env.DVDCLI_SOCKET_DIR, 'stub.sock')],
         'dvdcli.cjs path': [node, ...ask('path')],
         'dvdcli.cjs mount': [node, ...ask('mount')],
         ...(existsSync(BINARY) && { 'compiled binary mount': [BINARY, ...ask('mount').slice(1)] }),

@@ -7,7 +7,7 @@ import { now } from './volumes.ts';
 
 /** Does what a line asks. @throws VolumeError */
 export async function act(a: Asked, verb: Verb, drivers: Drivers, io: Io): Promise<Done> {
-  const call = { signal: io.signal, deadline: now() + a.timeoutMs };
+  const call = { stop: io.stop, deadline: now() + a.timeoutMs };
   const volumes = await drivers.of(a.driver, a.waitMs, call);
   return operate(verb, volumes, a, call);
 }

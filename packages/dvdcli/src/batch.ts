@@ -17,7 +17,7 @@ export async function batch(given: Asked, drivers: Drivers, io: Io): Promise<num
   let number = 0;
   for await (const line of io.lines()) {
     number += 1;
-    if (io.signal.aborted) break;
+    if (io.stop.asked) break;
     let asked = given;
     try {
       const words = wordsOf(line);
@@ -36,7 +36,7 @@ export async function batch(given: Asked, drivers: Drivers, io: Io): Promise<num
       if (asError(e).code === 'canceled') break;
     }
   }
-  return status || (io.signal.aborted ? CODES.canceled.exit : 0);
+  return status || (io.stop.asked ? CODES.canceled.exit : 0);
 }
 
 function verbOf(a: Asked): Verb {

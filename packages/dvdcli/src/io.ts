@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import type { Stop } from './volumes.ts';
 
 /** The outside of a run. */
 export interface Io {
@@ -10,12 +11,12 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Path of this program, as `version` prints it. */
   readonly program: string;
-  /** Aborted when the caller gives up (SIGTERM, SIGINT, SIGHUP). */
-  readonly signal: AbortSignal;
+  /** Asked when the caller gives up (SIGTERM, SIGINT, SIGHUP). */
+  readonly stop: Stop;
 }
 
 /** Over the descriptors themselves: `process.stdout` costs a tenth of the whole start-up, and hides EPIPE until later. */
-export const processIo = (signal: AbortSignal): Io => ({
+export const processIo = (stop: Stop): Io => ({
   out: (text) => write(1, text),
   err(text) {
     try {
@@ -27,7 +28,7 @@ export const processIo = (signal: AbortSignal): Io => ({
   lines: stdinLines,
   env: process.env,
   program: (process.versions.bun === undefined ? process.argv[1] : process.execPath) ?? 'dvdcli',
-  signal,
+  stop,
 });
 
 const PAUSE_MS = 5;

@@ -38,7 +38,7 @@ export class Drivers {
       } catch (e) {
         const passing = nobodyThere(e) || e instanceof UnknownDriver;
         const left = Math.min(until, call.deadline) - now();
-        if (!passing || left <= 0 || call.signal.aborted) throw e;
+        if (!passing || left <= 0 || call.stop.asked) throw e;
         await new Promise((resolve) => setTimeout(resolve, Math.min(pause, left)));
       }
     }
@@ -87,9 +87,14 @@ class UnknownDriver extends VolumeError<'not_found'> {
       services === undefined
         ? 'this copy of dvdcli is alone and speaks to plugins only'
         : `modules and services of REX-Ray: ${said(services)}`;
+    const near = [...plugins, ...(services ?? [])];
+    const first =
+      near.length > 0
+        ? ''
+        : `Start a plugin${services === undefined ? '' : ', or write libstorage.service into the configuration of REX-Ray'}. `;
     super('not_found', `There is no volume driver "${name}".`, {
-      details: { what: 'volume driver', near: [...plugins, ...(services ?? [])] },
-      hint: `Plugins: ${said(plugins)}; ${here}. --wait=30s waits for one that is being started.`,
+      details: { what: 'volume driver', near },
+      hint: `${first}Plugins: ${said(plugins)}; ${here}. --wait=30s waits for one that is being started.`,
     });
   }
 }

@@ -1,6 +1,6 @@
 import { isVolumeError, VolumeError } from '@rexray/core';
 import { type Asked, usage, type Verb } from './command-line.ts';
-import { type Call, type Found, now, type Volumes } from './volumes.ts';
+import { type Call, type Found, now, Stop, type Volumes } from './volumes.ts';
 
 /** What an operation came to. */
 export interface Done {
@@ -58,12 +58,12 @@ async function mount(v: Volumes, a: Asked, name: string, call: Call): Promise<Do
   const before = await lookedAt(v, a, name, call);
   const path = await v.mount(name, call);
   const takeBack = async (): Promise<string> => {
-    const fresh = { signal: new AbortController().signal, deadline: now() + TAKE_BACK_MS };
+    const fresh = { stop: new Stop(), deadline: now() + TAKE_BACK_MS };
     return (await v.takeBack(name, before, fresh))
       ? `The mount of volume "${name}" was taken back.`
       : `Volume "${name}" stays mounted: it was before, for somebody else.`;
   };
-  if (!call.signal.aborted) return { lines: [path], json: { path }, takeBack };
+  if (!call.stop.asked) return { lines: [path], json: { path }, takeBack };
   throw givenUp(name, await takeBack());
 }
 
@@ -74,7 +74,7 @@ async function lookedAt(v: Volumes, a: Asked, name: string, call: Call): Promise
   try {
     return await v.get(name, call);
   } catch (e) {
-    if (call.signal.aborted) throw givenUp(name, 'Nothing was done.');
+    if (call.stop.asked) throw givenUp(name, 'Nothing was done.');
     if (!v.mayBeAbsent(e)) throw e;
     if (a.explicit) throw explicitly(e);
   }
@@ -83,7 +83,7 @@ async function lookedAt(v: Volumes, a: Asked, name: string, call: Call): Promise
     return undefined;
   } catch (e) {
     // Somebody else may have made it meanwhile, or the first look failed for another reason: a volume that is there is used.
-    const there = call.signal.aborted ? undefined : await v.get(name, call).catch(() => undefined);
+    const there = call.stop.asked ? undefined : await v.get(name, call).catch(() => undefined);
     if (there === undefined) throw e;
     return there;
   }

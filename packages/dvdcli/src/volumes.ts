@@ -1,8 +1,41 @@
 import type { OptionPair } from '@rexray/core/options';
 
+/**
+ * The caller's giving up. What an AbortSignal is, which is made of it only where one is needed: its first listener alone
+ * would cost a hundredth of a start.
+ */
+export class Stop {
+  #asked = false;
+  #controller: AbortController | undefined;
+  readonly #listeners = new Set<() => void>();
+
+  get asked(): boolean {
+    return this.#asked;
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#asked) this.#controller.abort();
+    return this.#controller.signal;
+  }
+
+  ask(): void {
+    this.#asked = true;
+    this.#controller?.abort();
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  /** @returns what takes the listener away again */
+  whenAsked(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    if (this.#asked) listener();
+    return () => this.#listeners.delete(listener);
+  }
+}
+
 /** How a call is made. */
 export interface Call {
-  readonly signal: AbortSignal;
+  readonly stop: Stop;
   /** {@link now} after which it fails with `timeout`. */
   readonly deadline: number;
 }

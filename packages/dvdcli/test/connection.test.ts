@@ -20,7 +20,7 @@ describe('the connection to a plugin', () => {
   /** Speaks HTTP by hand: `close` says what becomes of the connection after (or, `before`, instead of) the answer to a method. */
   async function raw(
     close: (method: string, c: Socket) => 'keep' | 'before' | ((c: Socket) => void),
-    version = '1.1',
+    o: { version?: string; header?: string } = {},
   ): Promise<{ asked: string[]; connections: () => number; open: () => number }> {
     const asked: string[] = [];
     let [connections, open] = [0, 0];
@@ -38,7 +38,7 @@ describe('the connection to a plugin', () => {
         const then = close(method, c);
         if (then === 'before') return void c.destroy();
         const text = JSON.stringify({ Implements: ['VolumeDriver'], Volume: { Name: 'a' }, Mountpoint: '/mnt/a' });
-        c.write(`HTTP/${version} 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`);
+        c.write(`HTTP/${o.version ?? '1.1'} 200 OK\r\n${o.header ?? ''}Content-Length: ${text.length}\r\n\r\n${text}`);
         if (then !== 'keep') then(c);
       });
     });
@@ -60,6 +60,12 @@ describe('the connection to a plugin', () => {
     expect([s.connections(), open]).toEqual([2, [1, 1, 1]]);
   });
 
+  it('serves changes too where the plugin promises to keep it', async () => {
+    const s = await raw(() => 'keep', { header: 'Connection: keep-alive\r\n' });
+    expect(await mount()).toMatchObject({ status: 0, out: '/mnt/a\n', err: '' });
+    expect([s.asked, s.connections()]).toEqual([ALL, 1]);
+  });
+
   it.each([
     ['at once', (c: Socket) => void c.destroy()],
     ['at once, politely', (c: Socket) => void c.end()],
@@ -77,18 +83,21 @@ describe('the connection to a plugin', () => {
   });
 
   it('an answer of HTTP/1.0 ends it', async () => {
-    const s = await raw(() => 'keep', '1.0');
+    const s = await raw(() => 'keep', { version: '1.0' });
     expect((await mount()).status).toBe(0);
     expect(s.connections()).toBe(3);
   });
 
-  it('a change whose answer does not come is not asked for again', async () => {
-    const s = await raw((method) => (method.endsWith('.Mount') ? 'before' : 'keep'));
-    const r = await mount();
-    expect(r).toMatchObject({ status: 1, out: '' });
-    expect(r.err).toContain('broke off VolumeDriver.Mount');
-    expect(s.asked).toEqual(ALL);
-  });
+  it.each(['', 'Connection: keep-alive\r\n'])(
+    'a change whose answer does not come is not asked for again (%j)',
+    async (header) => {
+      const s = await raw((method) => (method.endsWith('.Mount') ? 'before' : 'keep'), { header });
+      const r = await mount();
+      expect(r).toMatchObject({ status: 1, out: '' });
+      expect(r.err).toContain('broke off VolumeDriver.Mount');
+      expect(s.asked).toEqual(ALL);
+    },
+  );
 
   it('a question whose answer does not come is asked again, once', async () => {
     let times = 0;

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Cleanup, FROM_SOURCES, NODE24, WORKSPACE } from '@rexray/rig';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, vi } from 'vitest';
 
 /** How the program is run: the single file on a Node, or the sources on Node 24 (they find the sources of the other packages). */
 export interface Program {
@@ -11,12 +11,15 @@ export interface Program {
   readonly args: readonly string[];
 }
 
+// Most of a test is starts of programs: on a machine with other work each takes seconds.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
+
 let bundled: string | undefined;
 let made: string | undefined;
 /** Compiled sources of the children: half of what their start costs. */
 const compiled = mkdtempSync(join(tmpdir(), 'dvdcli-compiled-'));
 // Before the tests, whose time it is not.
-beforeAll(() => void bundleOn(), 60_000);
+beforeAll(() => void bundleOn());
 afterAll(() => {
   for (const dir of [made, compiled]) if (dir !== undefined) rmSync(dir, { recursive: true, force: true });
   [bundled, made] = [undefined, undefined];

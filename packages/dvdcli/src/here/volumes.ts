@@ -102,7 +102,7 @@ export class IntegrationVolumes implements Volumes {
 }
 
 const options = (call: Call): { signal: AbortSignal; timeoutMs: number } => ({
-  signal: call.signal,
+  signal: call.stop.signal,
   timeoutMs: remaining(call),
 });
 

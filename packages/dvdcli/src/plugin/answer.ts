@@ -3,6 +3,8 @@ export interface Answer {
   readonly body: string;
   /** The connection may be asked again. */
   readonly keeps: boolean;
+  /** The other side says so in words. */
+  readonly promised: boolean;
 }
 
 interface Head {
@@ -10,6 +12,7 @@ interface Head {
   readonly length: number | undefined;
   readonly chunked: boolean;
   readonly keeps: boolean;
+  readonly promised: boolean;
 }
 
 /** A list of ten thousand volumes is some MiB; more than this is no plugin. */
@@ -64,8 +67,8 @@ export class AnswerReader {
 
   /** @param whole nothing is left, so that what comes next is the next answer */
   #answer(body: Buffer, whole: boolean): Answer {
-    const { status = 0, keeps = false } = this.#head ?? {};
-    return { status, body: body.toString('utf8'), keeps: keeps && whole };
+    const { status = 0, keeps = false, promised = false } = this.#head ?? {};
+    return { status, body: body.toString('utf8'), keeps: keeps && whole, promised };
   }
 }
 
@@ -78,11 +81,13 @@ function readHead(text: string): Head {
     return line?.slice(name.length + 1).trim();
   };
   const length = field('content-length');
+  const connection = field('connection') ?? '';
   if (length !== undefined && !/^\d{1,9}$/.test(length)) throw new Error('its answer is not HTTP (Content-Length)');
   return {
     status,
     length: length === undefined ? undefined : Number(length),
     chunked: /chunked/i.test(field('transfer-encoding') ?? ''),
-    keeps: first.startsWith('HTTP/1.1') && !/close/i.test(field('connection') ?? ''),
+    keeps: first.startsWith('HTTP/1.1') && !/close/i.test(connection),
+    promised: /keep-alive/i.test(connection),
   };
 }

@@ -25,6 +25,7 @@ export class Connection {
   readonly #socket: Socket;
   #now: Exchange | undefined;
   #usable = true;
+  #promised = false;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -42,6 +43,11 @@ export class Connection {
   /** Whether another request may follow: the last answer was whole, and the other side keeps the connection. */
   get usable(): boolean {
     return this.#usable;
+  }
+
+  /** The other side has said in words that it keeps the connection. */
+  get promised(): boolean {
+    return this.#promised;
   }
 
   /** @throws Broken */
@@ -70,6 +76,7 @@ export class Connection {
       now.answered = true;
       if (answer === undefined) return;
       this.#usable &&= answer.keeps;
+      this.#promised = answer.promised;
       this.#now = undefined;
       now.resolve(answer);
     } catch (e) {

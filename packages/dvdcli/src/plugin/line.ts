@@ -34,16 +34,17 @@ export class Line {
    * last two the outcome is unknown; a plugin of ours rolls back when its client goes away.
    */
   async post(p: Post, call: Call): Promise<Answer> {
-    if (call.signal.aborted && p.lingerMs === undefined) throw givenUp(p.method, this.#to);
+    if (call.stop.asked && p.lingerMs === undefined) throw givenUp(p.method, this.#to);
     const kept = this.#take();
-    // A change goes over a connection of its own: on one that was kept, an end could mean that the request was never read.
-    if (p.lingerMs !== undefined) kept?.close();
+    // A change goes over one that was kept only where the plugin promised to keep it: else an end could mean that the request
+    // was never read, and nobody could say whether to ask again.
+    if (p.lingerMs !== undefined && kept?.promised !== true) kept?.close();
     else if (kept !== undefined) {
       try {
         return await this.#exchange(kept, p, call);
       } catch (e) {
         // The other side had closed it, or did just now. A question may be asked again.
-        if (!(e instanceof Broken) || !e.unanswered) throw this.#fault(p, e);
+        if (!(e instanceof Broken) || !e.unanswered || p.lingerMs !== undefined) throw this.#fault(p, e);
       }
     }
     try {
@@ -85,11 +86,9 @@ export class Line {
       connection.close();
     };
     const late = setTimeout(() => stop(tooLate(p.method, this.#to, ms)), ms);
-    const giveUp = (): void => {
+    const forget = call.stop.whenAsked(() => {
       linger = setTimeout(() => stop(givenUp(p.method, this.#to)), p.lingerMs ?? 0);
-    };
-    call.signal.addEventListener('abort', giveUp, { once: true });
-    if (call.signal.aborted) giveUp();
+    });
     try {
       const answer = await connection.ask(request(this.#to, p));
       this.#keep(connection);
@@ -100,12 +99,12 @@ export class Line {
     } finally {
       clearTimeout(late);
       clearTimeout(linger);
-      call.signal.removeEventListener('abort', giveUp);
+      forget();
     }
   }
 }
 
-function request(to: Endpoint, { method, body, lingerMs }: Post): string {
+function request(to: Endpoint, { method, body }: Post): string {
   const text = body === undefined ? '' : `${JSON.stringify(body)}\n`;
   // Like Docker: no Content-Type. A host that is a path would be none.
   return [
@@ -114,7 +113,6 @@ function request(to: Endpoint, { method, body, lingerMs }: Post): string {
     'User-Agent: dvdcli',
     'Accept: application/vnd.docker.plugins.v1.2+json',
     `Content-Length: ${Buffer.byteLength(text)}`,
-    ...(lingerMs === undefined ? [] : ['Connection: close']),
     '',
     text,
   ].join('\r\n');
