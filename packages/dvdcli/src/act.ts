@@ -8,8 +8,13 @@ import { now } from './volumes.ts';
 /** Does what a line asks. @throws VolumeError */
 export async function act(a: Asked, verb: Verb, drivers: Drivers, io: Io): Promise<Done> {
   const call = { stop: io.stop, deadline: now() + a.timeoutMs };
-  const volumes = await drivers.of(a.driver, a.waitMs, call);
-  return operate(verb, volumes, a, call);
+  try {
+    const volumes = await drivers.of(a.driver, a.waitMs, call);
+    return await operate(verb, volumes, a, call);
+  } catch (e) {
+    if (isVolumeError(e) && a.name) e.place = { volume: a.name, ...e.place };
+    throw e;
+  }
 }
 
 export const about = (a: Asked, verb: Verb, done: Done): object => ({
@@ -47,6 +52,14 @@ export const asError = (e: unknown): VolumeError =>
 export function fail(e: unknown, io: Io, json: boolean, before = ''): number {
   const error = asError(e);
   const hint = error.hint === undefined ? '' : `hint: ${error.hint}\n`;
-  io.err(json ? `${JSON.stringify({ error: error.toJSON() })}\n` : `error: ${before}${error.message}\n${hint}`);
+  io.err(json ? `${JSON.stringify({ error: error.toJSON() })}\n` : `error: ${before}${withPlace(error)}\n${hint}`);
   return CODES[error.code].exit;
+}
+
+/** The message, with the volume and the service where it does not name them: Mesos shows it without the command. */
+function withPlace({ message, place: { volume, service } }: VolumeError): string {
+  const words = message.split(/[\s"':,;()]+/).map((w) => w.replace(/\.$/, ''));
+  const lacks = Object.entries({ volume, service }).filter(([, name]) => name !== undefined && !words.includes(name));
+  if (lacks.length === 0) return message;
+  return `${message.replace(/\.$/, '')} (${lacks.map(([what, name]) => `${what} "${name}"`).join(', ')}).`;
 }

@@ -138,6 +138,8 @@ describe("a stranger's plugin", () => {
     const r = await dvdcli.run(['mount', on(), '--volumename=a']);
     expect(r).toMatchObject({ status: 1, out: '' });
     expect(r.err).toContain(reason);
+    // Mesos shows it without the command.
+    expect(r.err).toContain('volume "a"');
   });
 
   it('a plugin that is no volume driver is refused', async () => {
