@@ -138,6 +138,7 @@ function success(r: Route): Json {
   };
   return {
     [r.status]: plain,
+    ...(r.op === 'get' && { 304: { description: 'It is still as the `ETag` of If-None-Match says' } }),
     ...(r.mutates && {
       202: {
         description: 'With `Prefer: respond-async`: the operation; `Location` says where to read it',

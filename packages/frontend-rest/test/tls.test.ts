@@ -1,10 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { copyFile, writeFile } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
+import { silentLogger } from '@rexray/core';
 import { connect } from '@rexray/rest-client';
-import { selfSigned, suite } from '@rexray/rig';
+import { authority, selfSigned, suite } from '@rexray/rig';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openEndpoint } from '../src/listen/listeners.ts';
 import { Cleanup, serve } from './embedded.ts';
+import { until } from './raw.ts';
 import { KEY, type Secure, secure, tokenOf } from './secure.ts';
 
 const cleanup = new Cleanup();
@@ -110,6 +115,47 @@ suite('mutual TLS', { programs: { openssl: 'openssl' } }, () => {
       (await on.as(undefined, { ca: on.ca, cert: readFileSync(c.certFile), key: readFileSync(c.keyFile) })).services();
     expect((await as(known)).length).toBe(1);
     await expect(as(selfSigned(dir, 'eve'))).rejects.toMatchObject({ code: 'unauthenticated' });
+  });
+});
+
+suite('certificates that are replaced', { programs: { openssl: 'openssl' } }, () => {
+  it('are taken without a restart; one that cannot be used is said, and the old one stays', async () => {
+    const dir = cleanup.tempDir('rx-renew-');
+    const ours = authority(dir);
+    const [first, second] = [ours.sign('server'), ours.sign('server')];
+    const { certFile, keyFile } = ours.sign('server');
+    const put = async (c: { certFile: string; keyFile: string }): Promise<void> => {
+      await copyFile(c.keyFile, keyFile);
+      await copyFile(c.certFile, certFile);
+    };
+    await put(first);
+    const log: string[] = [];
+    const note = (_: object, message: string): void => void log.push(message);
+    const answering = { options: {}, prepare() {}, handle: (_: unknown, r: ServerResponse) => void r.end('{}') };
+    const tls = { certFile, keyFile, clientCertRequired: false };
+    const e = { address: 'tcp://127.0.0.1:0', tls, allowPlaintext: false, allowAnonymous: true };
+    const listener = await openEndpoint('web', e, answering, { ...silentLogger, info: note, error: note }, 20);
+    cleanup.add(() => listener.close());
+    const shown = (): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const s = connectTls({
+          host: '127.0.0.1',
+          port: Number(new URL(listener.url).port),
+          rejectUnauthorized: false,
+        });
+        s.on('error', reject);
+        s.on('secureConnect', () => {
+          resolve((s.getPeerCertificate().fingerprint256 ?? '').replaceAll(':', '').toLowerCase());
+          s.destroy();
+        });
+      });
+    expect(await shown()).toBe(first.fingerprint);
+    await put(second);
+    await until(() => log.includes('new certificates are in use'), 'they are taken');
+    expect(await shown()).toBe(second.fingerprint);
+    await writeFile(certFile, 'nonsense');
+    await until(() => log.some((l) => l.includes('the old ones stay')), 'it is said');
+    expect(await shown()).toBe(second.fingerprint);
   });
 });
 

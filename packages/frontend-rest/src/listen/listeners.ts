@@ -25,7 +25,6 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** How often it is looked whether certificates were replaced, in ms. */
 const CERTIFICATES_MS = 60_000;
 
 /**
@@ -72,6 +71,8 @@ export async function openEndpoint(
   e: EndpointConfig,
   answering: Answering,
   logger: Logger,
+  /** How often it is looked whether certificates were replaced, in ms. */
+  lookMs = CERTIFICATES_MS,
 ): Promise<Listener> {
   const at = listenAddress(e.address, keyOf(name, 'address'));
   const tls = e.tls === undefined ? undefined : readServerTls(e.tls, keyOf(name, 'tls'));
@@ -96,7 +97,8 @@ export async function openEndpoint(
     };
   }
   await listening(server, { host: at.host, port: at.port }, e.address);
-  const renewal = e.tls === undefined ? undefined : renewing(server as https.Server, e.tls, { name, door, logger });
+  const renewal =
+    e.tls === undefined ? undefined : renewing(server as https.Server, e.tls, { name, door, logger, lookMs });
   const { port } = server.address() as AddressInfo;
   return {
     url: urlOf(tls !== undefined, at.host, port),
@@ -153,7 +155,7 @@ function refused(e: NodeJS.ErrnoException, address: string): VolumeError {
 function renewing(
   server: https.Server,
   files: NonNullable<EndpointConfig['tls']>,
-  o: { readonly name: string; readonly door: Door; readonly logger: Logger },
+  o: { readonly name: string; readonly door: Door; readonly logger: Logger; readonly lookMs: number },
 ): NodeJS.Timeout {
   let stamp = stampOf(files);
   const timer = setInterval(() => {
@@ -171,7 +173,7 @@ function renewing(
         'new certificates cannot be used: the old ones stay',
       );
     }
-  }, CERTIFICATES_MS);
+  }, o.lookMs);
   timer.unref();
   return timer;
 }
