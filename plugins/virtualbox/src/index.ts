@@ -15,6 +15,8 @@ const plugin: StoragePlugin<'virtualbox', VirtualBoxConfig, VirtualBoxParams> = 
   deps: [CONFIG, LOGGER, LIB_DIR],
   driver: VirtualBoxDriver,
   classify,
+  // REX-Ray's: disks of a guest are known by the first part of the UUID of their medium.
+  legacy: { type: 'block', attachToken: (v) => v.id.slice(0, 8).toLowerCase() },
 });
 export default plugin;
 
