@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createTlsServer } from 'node:https';
 import { createServer as createRawServer } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -251,6 +251,28 @@ describe('where a plugin is found', () => {
         expect(await dvdcli.run(['list', on(d)])).toMatchObject({ status: 1, out: '' });
     },
   );
+
+  it('a file without a suffix in a directory of plugins is none, and not in the way', async () => {
+    await known('there', join(around.sockets, 'there.sock'));
+    file('README', 'about plugins');
+    writeFileSync(join(around.sockets, 'note'), '');
+    for (const name of ['README', 'note']) {
+      const r = await dvdcli.run(['list', on(name)]);
+      expect(r).toMatchObject({ status: 3, out: '' });
+      expect(r.err).toContain('Plugins: there;');
+    }
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('directories that this user may not read: denied, and what to do', async () => {
+    await known('there', join(around.sockets, 'there.sock'));
+    const { file: node, args } = bundleOn();
+    for (const dir of [around.dir, dirname(args[0] ?? '')]) chmodSync(dir, 0o755);
+    chmodSync(around.sockets, 0o700);
+    const as = new Dvdcli({ file: 'setpriv', args: ['--reuid=65534', '--clear-groups', node, ...args] }, around.env);
+    const r = await as.run(['list', on('there')]);
+    expect(r).toMatchObject({ status: 1, out: '' });
+    expect(r.err).toMatch(/may not look for the plugin .*EACCES.*\nhint: Run it as root/);
+  });
 
   it.each([
     ['is not JSON', 'z.json', '{', 'z.json'],

@@ -24,7 +24,7 @@ export function* announced(name: string, places: Places): Generator<Announced> {
   // A name with a slash is an image's: only managed plugins have those.
   if (!/[/:]/.test(name)) {
     for (const path of both(places.sockets, name, '.sock'))
-      if (statSync(path, { throwIfNoEntry: false })?.isSocket()) yield { endpoint: unix(path), onHost: same };
+      if (looked(path)?.isSocket()) yield { endpoint: unix(path), onHost: same };
     for (const dir of places.specs)
       for (const [ext, read] of [
         ['.spec', readSpec],
@@ -50,11 +50,7 @@ export function announcedNames(places: Places): readonly string[] {
   ])
     for (const file of filesIn(dir ?? ''))
       if (file.endsWith(`.${ext}`)) names.add(file.slice(0, -`.${ext}`.length));
-      else if (
-        !file.includes('.') &&
-        statSync(join(dir ?? '', file, `${file}.${ext}`), { throwIfNoEntry: false }) !== undefined
-      )
-        names.add(file);
+      else if (!file.includes('.') && exists(join(dir ?? '', file, `${file}.${ext}`))) names.add(file);
   for (const m of managedPlugins(places)) names.add(m.name);
   return [...names].sort();
 }
@@ -63,6 +59,29 @@ const both = (dir: string, name: string, ext: string): readonly string[] => [
   join(dir, `${name}${ext}`),
   join(dir, name, `${name}${ext}`),
 ];
+
+/** What is at a path; undefined = nothing. @throws VolumeError `denied` */
+function looked(path: string): ReturnType<typeof statSync> | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (e) {
+    const { code } = e as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw new VolumeError('denied', `This user may not look for the plugin ${path} (${code}).`, {
+      details: { rule: 'permissions of the directory', found: String(code), where: path },
+      cause: e,
+      hint: 'Run it as root.',
+    });
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    return looked(path) !== undefined;
+  } catch {
+    return false;
+  }
+}
 
 function filesIn(dir: string): readonly string[] {
   try {
