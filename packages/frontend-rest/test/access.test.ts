@@ -206,7 +206,7 @@ suite('who may what', { programs: { openssl: 'openssl' } }, () => {
     const slow = await secure(cleanup, { config: { auth: { key: KEY }, rateLimit: { perSecond: 1, burst: 5 } } });
     const eve = connect({ url: slow.url, tls: { ca: slow.ca }, token: await tokenOf('eve') });
     cleanup.add(() => eve.close());
-    const all = await Promise.allSettled(Array.from({ length: 12 }, () => eve.services()));
+    const all = await Promise.allSettled(Array.from({ length: 60 }, () => eve.services()));
     const refused = all
       .filter((x) => x.status === 'rejected')
       .map((x) => x.reason as { code: string; details: object });

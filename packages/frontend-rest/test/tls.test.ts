@@ -118,6 +118,48 @@ suite('mutual TLS', { programs: { openssl: 'openssl' } }, () => {
   });
 });
 
+suite('several endpoints', { programs: { openssl: 'openssl' } }, () => {
+  it('each has its own certificate and its own idea of who may come in; all serve the same', async () => {
+    const dir = cleanup.tempDir('rx-many-');
+    const [people, machines] = [authority(join(dir), 'people'), authority(dir, 'machines')];
+    const [a, b] = [people.sign('for-people'), machines.sign('for-machines')];
+    const files = ({ certFile, keyFile }: { certFile: string; keyFile: string }) => ({ certFile, keyFile });
+    const on = await serve(cleanup, {
+      config: {
+        auth: { key: KEY },
+        endpoints: {
+          people: { address: 'tcp://127.0.0.1:0', tls: files(a) },
+          machines: {
+            address: 'tcp://127.0.0.1:0',
+            tls: { ...files(b), trustedCertsFile: machines.certFile, clientCertRequired: true },
+          },
+          local: { address: join(dir, 'other.sock') },
+        },
+      },
+    });
+    const [, first = '', second = '', local = ''] = on.server.addresses;
+    const ask = async (o: Parameters<typeof connect>[0]) => {
+      const client = connect(o);
+      cleanup.add(() => client.close());
+      return (await client.services()).map((s) => s.service);
+    };
+    const ca = (c: { certFile: string }) => readFileSync(c.certFile, 'utf8');
+    const machine = machines.sign('node-1');
+    const cert = { cert: readFileSync(machine.certFile), key: readFileSync(machine.keyFile) };
+    const token = await tokenOf('ann');
+    expect(await ask({ url: first, tls: { ca: ca(people) }, token })).toEqual(['memory']);
+    expect(await ask({ url: second, tls: { ca: ca(machines), ...cert } })).toEqual(['memory']);
+    expect(await ask({ socketPath: local.replace('unix://', '') })).toEqual(['memory']);
+    await expect(ask({ url: second, tls: { ca: ca(people), ...cert } })).rejects.toMatchObject(denied);
+    await expect(ask({ url: second, tls: { ca: ca(machines) }, token })).rejects.toMatchObject({
+      code: 'unauthenticated',
+    });
+    await expect(ask({ url: first, tls: { ca: ca(people), ...cert } })).rejects.toMatchObject({
+      code: 'unauthenticated',
+    });
+  });
+});
+
 suite('certificates that are replaced', { programs: { openssl: 'openssl' } }, () => {
   it('are taken without a restart; one that cannot be used is said, and the old one stays', async () => {
     const dir = cleanup.tempDir('rx-renew-');
