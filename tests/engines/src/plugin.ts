@@ -14,6 +14,8 @@ export interface PluginOptions {
   /** Names of modules, each with a socket of its name. */
   readonly names?: readonly string[];
   readonly engine?: string;
+  /** More modules by name, as a configuration has them. */
+  readonly modules?: Readonly<Record<string, object>>;
 }
 
 /** `rexray start` in a world: the daemon with modules for Docker over image files, on `/run/docker/plugins/<name>.sock`. */
@@ -45,7 +47,7 @@ export class Plugin {
     return {
       rexray: {
         node: { id: this.world.name, mountNamespace: '/proc/self' },
-        modules: Object.fromEntries(this.#names.map((n) => [n, module(n)])),
+        modules: { ...Object.fromEntries(this.#names.map((n) => [n, module(n)])), ...o.modules },
       },
       libstorage: {
         service: 'loop',

@@ -1,23 +1,46 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Cleanup, DOCKER, Docker, EXT4, suite, until, World } from '@rexray/rig';
+import { authority, Cleanup, DOCKER, Docker, EXT4, suite, until, World } from '@rexray/rig';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Plugin } from '../src/index.ts';
 
-suite('dockerd', { root: true, loop: true, namespaces: true, programs: { ...DOCKER, ...EXT4 } }, () => {
+suite('dockerd', {
+  root: true,
+  loop: true,
+  namespaces: true,
+  programs: { ...DOCKER, ...EXT4, openssl: 'openssl' },
+}, () => {
   const cleanup = new Cleanup();
   let world: World;
   let docker: Docker;
   let plugin: Plugin;
   beforeAll(async () => {
     world = await World.open(cleanup);
-    plugin = await new Plugin(world, { names: ['rexray', 'second'] }).start();
+    plugin = await new Plugin(world, { names: ['rexray', 'second'], modules: elsewhere(world) }).start();
     docker = await Docker.open(world);
     await docker.image('busybox:local');
     await docker.image('filled:local', { 'data/www/index.html': { text: 'from the image' } }, ['VOLUME /data/www']);
   });
   afterAll(() => cleanup.run());
   afterEach(() => docker.clear());
+  /** Plugins that engines find by a file: a socket that is not in their directory, and a port with TLS. */
+  function elsewhere({ dir }: World): Readonly<Record<string, object>> {
+    const pems = join(dir, 'pems');
+    mkdirSync(pems);
+    const ca = authority(pems);
+    const { certFile, keyFile } = ca.sign('rexray');
+    const engine = ca.sign('engine');
+    return {
+      aside: { type: 'docker', host: 'unix:///run/aside.sock', discovery: '/etc/docker/plugins/aside.spec' },
+      far: {
+        type: 'docker',
+        host: 'tcp://127.0.0.1:7979',
+        tls: { certFile, keyFile, trustedCertsFile: ca.certFile },
+        client: { caFile: ca.certFile, certFile: engine.certFile, keyFile: engine.keyFile },
+        discovery: '/etc/docker/plugins/far.json',
+      },
+    };
+  }
   const opts = ['-d', 'rexray', '-o', 'size=64MiB'];
   const run = (...args: string[]): Promise<string> => docker.ok('run', '--rm', '--network', 'none', ...args);
   /** What docker says when a command fails. */
@@ -126,6 +149,14 @@ suite('dockerd', { root: true, loop: true, namespaces: true, programs: { ...DOCK
       await docker.ok('volume', 'create', ...again);
       expect(await run('-v', 's3:/d', 'busybox:local', 'cat', '/d/f')).toBe('kept');
       await clean('s3');
+    });
+
+    it.each(['aside', 'far'])('a plugin that is found by its file: %s', async (name) => {
+      await docker.ok('volume', 'create', '-d', name, '-o', 'size=64MiB', `v-${name}`);
+      await run('-v', `v-${name}:/d`, 'busybox:local', 'sh', '-c', 'echo kept > /d/f');
+      expect(await run('-v', `v-${name}:/d`, 'busybox:local', 'cat', '/d/f')).toBe('kept');
+      expect(await docker.ok('volume', 'inspect', '-f', '{{.Driver}}', `v-${name}`)).toBe(name);
+      await clean(`v-${name}`);
     });
 
     it('two plugins of two names at once', async () => {

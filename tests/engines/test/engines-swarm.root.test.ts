@@ -77,6 +77,18 @@ suite('Swarm with two nodes over one directory', {
       `node.hostname==${to}`,
       'web',
     );
+  const update = (m: Docker, ...args: string[]): Promise<string> => m.ok('service', 'update', '-d', ...args, 'web');
+  /** Takes a node out of use: its tasks are stopped, and started elsewhere. */
+  const drain = async (m: Docker, node: string): Promise<void> => {
+    await update(m, '--constraint-rm', `node.hostname==${node}`, '--update-order', 'stop-first');
+    await m.ok('node', 'update', '--availability', 'drain', node);
+  };
+  /** Makes it usable again; the service stays where it is, and the next update starts before it stops. */
+  const undrain = async (m: Docker, node: string, stays: string): Promise<void> => {
+    await update(m, '--constraint-add', `node.hostname==${stays}`, '--update-order', 'start-first');
+    await on(m, stays);
+    await m.ok('node', 'update', '--availability', 'active', node);
+  };
   const counted = (out: string, node: string): number =>
     existsSync(join(out, node)) ? Number(readFileSync(join(out, node), 'utf8')) : 0;
   /** The log as the node that has the volume sees it. */
@@ -100,17 +112,7 @@ suite('Swarm with two nodes over one directory', {
       await on(manager, 'n1');
       await until(() => counted(out, 'n1') > 5, 'it writes');
       // Drain: the engine stops the old task and unmounts; the new node finds all that was written.
-      await manager.ok(
-        'service',
-        'update',
-        '-d',
-        '--constraint-rm',
-        'node.hostname==n1',
-        '--update-order',
-        'stop-first',
-        'web',
-      );
-      await manager.ok('node', 'update', '--availability', 'drain', 'n1');
+      await drain(manager, 'n1');
       await on(manager, 'n2');
       await until(() => counted(out, 'n2') > 3, 'it writes on n2');
       const had = counted(out, 'n1');
@@ -135,11 +137,19 @@ suite('Swarm with two nodes over one directory', {
   );
 
   it.concurrent(
-    'ext4: a start-first update and the death of a node: the second is refused, naming the owner, and the first goes on',
+    'ext4, preempt: drain moves the data; a start-first update and the death of a node: the second is refused, naming the owner, and the first goes on',
     scene('ext4', true, async ({ manager, nodes: [one, two], out }) => {
-      await service(manager, out, 'n2');
+      await service(manager, out, 'n1');
+      await on(manager, 'n1');
+      await until(() => counted(out, 'n1') > 5, 'it writes');
+      // Stopped first and started on the other node, as a drain does: it finds all that was written.
+      await drain(manager, 'n1');
       await on(manager, 'n2');
-      await until(() => counted(out, 'n2') > 5, 'it writes');
+      await until(() => counted(out, 'n2') > 5, 'it writes on n2');
+      const had = counted(out, 'n1');
+      expect((await log(two)).filter((l) => l.startsWith('n1 ')).length).toBeGreaterThanOrEqual(had);
+      expect(mounted(one)).toBe(false);
+      await undrain(manager, 'n1', 'n2');
       await move(manager, 'n2', 'n1');
       await refusal(manager, 'n1', 'n2');
       expect(await runningOn(manager, 'web', 'n2')).toBe(true);

@@ -14,10 +14,10 @@ export class Podman {
   constructor(world: World, plugins: readonly string[]) {
     this.world = world;
     const conf = join(world.dir, 'containers.conf');
-    // runc: crun refuses cgroup v1 beside v2. The limits: not every machine may raise them.
+    // It gives a plugin up after 5 s unless told otherwise; a loaded machine takes longer. runc: crun refuses cgroup v1 beside v2. The limits: not every machine may raise them.
     writeFileSync(
       conf,
-      `[containers]\ndefault_ulimits=["nofile=1024:4096","nproc=1024:4096"]\n[engine]\nruntime="runc"\ncgroup_manager="cgroupfs"\nevents_logger="file"\n[engine.volume_plugins]\n${plugins.map((p) => `"${p}"="/run/docker/plugins/${p}.sock"\n`).join('')}`,
+      `[containers]\ndefault_ulimits=["nofile=1024:4096","nproc=1024:4096"]\n[engine]\nruntime="runc"\ncgroup_manager="cgroupfs"\nevents_logger="file"\nvolume_plugin_timeout=60\n[engine.volume_plugins]\n${plugins.map((p) => `"${p}"="/run/docker/plugins/${p}.sock"\n`).join('')}`,
     );
     const at = (d: string): string => join(world.dir, 'pm', d);
     this.#flags = [

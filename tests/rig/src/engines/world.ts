@@ -20,7 +20,7 @@ export interface RunOptions {
   readonly input?: string;
 }
 
-/** One file system of shared processes: what a machine is to engines. Its own mount, network and uts namespace; its own /run. */
+/** One file system of shared processes: what a machine is to engines. Its own mount, network and uts namespace; its own /run and /etc. */
 export class World {
   readonly name: string;
   /** Short: engines make sockets below it, whose paths may have 107 bytes. */
@@ -40,14 +40,17 @@ export class World {
   /** Everything in it is gone with `cleanup`: its processes by their ids, its mounts with its namespace. */
   static async open(cleanup: Cleanup, name = 'node'): Promise<World> {
     const dir = mkdtempSync(join(tmpdir(), 'rxw-'));
-    // No resolver: an engine that looks for an image elsewhere hears no at once instead of after 20 s.
+    // Its own /etc: engines write keys there, and look for plugins. No resolver: an engine that looks for an image elsewhere hears no at once instead of after 20 s.
     const script = `set -e
       hostname ${name}
       mount -t tmpfs -o mode=755 tmpfs /run
       mkdir -p /run/docker/plugins /run/lock
       ip link set lo up
-      echo nameserver 127.0.0.1 > ${dir}/resolv.conf
-      mount --bind ${dir}/resolv.conf /etc/resolv.conf || :
+      cp -a /etc ${dir}/etc
+      rm -f ${dir}/etc/resolv.conf
+      echo nameserver 127.0.0.1 > ${dir}/etc/resolv.conf
+      mkdir -p ${dir}/etc/docker/plugins
+      mount --bind ${dir}/etc /etc
       touch ${dir}/ready
       exec sleep 86400`;
     const keeper = spawn('unshare', ['--mount', '--net', '--uts', '--propagation', 'private', 'sh', '-c', script], {
