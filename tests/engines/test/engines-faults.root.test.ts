@@ -42,8 +42,9 @@ suite('faults of engine and plugin', {
         await docker.image('busybox:local');
         await act({ cleanup, world, docker, plugin, images });
       } finally {
-        await cleanup.run();
-        free += 1;
+        await cleanup.run().finally(() => {
+          free += 1;
+        });
       }
     };
   /** A container that counts into its volume, with fsync by `sync`, for as long as it lives. */

@@ -46,7 +46,7 @@ export class World {
       mount -t tmpfs -o mode=755 tmpfs /run
       mkdir -p /run/docker/plugins /run/lock
       ip link set lo up
-      cp -a /etc ${dir}/etc
+      cp -a /etc ${dir}/ 2>/dev/null || :
       rm -f ${dir}/etc/resolv.conf
       echo nameserver 127.0.0.1 > ${dir}/etc/resolv.conf
       mkdir -p ${dir}/etc/docker/plugins
@@ -61,7 +61,7 @@ export class World {
     await until(
       () => existsSync(join(dir, 'ready')) && readFileSync(`/proc/${keeper.pid}/comm`, 'utf8') === 'sleep\n',
       `world ${name} is ready`,
-      10_000,
+      60_000,
     );
     const world = new World(name, dir, keeper);
     cleanup.add(() => world.#end());
