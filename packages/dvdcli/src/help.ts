@@ -39,9 +39,11 @@ const NAMED = Object.entries(VERBS)
 const SCRIPTS: Readonly<Record<string, () => string>> = {
   bash: () => `# dvdcli completion bash > /etc/bash_completion.d/dvdcli
 _dvdcli() {
-  local word="\${COMP_WORDS[COMP_CWORD]}" driver="" w
+  local word="\${COMP_WORDS[COMP_CWORD]}" driver="" named='--volumedriver[= ]([^ ]+)'
   COMPREPLY=()
-  for w in "\${COMP_WORDS[@]}"; do case "$w" in --volumedriver=*) driver="$w" ;; esac; done
+  # The words are split at "=".
+  if [[ "$COMP_LINE" =~ $named ]]; then driver="--volumedriver=\${BASH_REMATCH[1]}"; fi
+  if [ "$word" = "=" ]; then word=""; fi
   case "$word" in
     -*) compopt -o nospace; COMPREPLY=($(compgen -W "${flags()}" -- "$word")) ;;
     *) if [ "$COMP_CWORD" = 1 ]; then COMPREPLY=($(compgen -W "${words()}" -- "$word"))
@@ -55,7 +57,7 @@ complete -F _dvdcli dvdcli
 _dvdcli() {
   if (( CURRENT == 2 )); then compadd ${words()}
   elif [[ $words[CURRENT] == -* ]]; then compadd -S '' -- ${flags()}
-  elif [[ $words[2] == (${NAMED}) ]]; then compadd -- \${(f)"$(dvdcli list --timeout=3s 2>/dev/null)"}; fi
+  elif [[ $words[2] == (${NAMED}) ]]; then compadd -- \${(f)"$(dvdcli list \${(M)words:#--volumedriver=*} --timeout=3s 2>/dev/null)"}; fi
 }
 compdef _dvdcli dvdcli
 `,
@@ -63,7 +65,7 @@ compdef _dvdcli dvdcli
     `# dvdcli completion fish > ~/.config/fish/completions/dvdcli.fish
 complete -c dvdcli -f
 complete -c dvdcli -n __fish_use_subcommand -a "${words()}"
-complete -c dvdcli -n "__fish_seen_subcommand_from ${NAMED.replaceAll('|', ' ')}" -a "(dvdcli list --timeout=3s 2>/dev/null)"
+complete -c dvdcli -n "__fish_seen_subcommand_from ${NAMED.replaceAll('|', ' ')}" -a "(dvdcli list (commandline -opc | string match -- '--volumedriver=*') --timeout=3s 2>/dev/null)"
 ${Object.entries(FLAGS)
   .map(
     ([name, { takes, says }]) =>

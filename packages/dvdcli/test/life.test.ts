@@ -239,18 +239,38 @@ describe('what is said where', () => {
     for (const word of ['unmount', 'volumeopts']) expect(r.out).toContain(word);
   });
 
-  it('the completion of bash completes', async () => {
+  it('the completion of bash completes commands, flags, and the volumes of the driver that is named', async () => {
+    const s = await stranger();
+    for (const name of ['data-1', 'data-2', 'other']) s.volumes.set(name, { opts: {}, mounts: 0 });
     const script = (await dvdcli.run(['completion', 'bash'])).out;
-    const ask = (...words: string[]): string =>
-      `COMP_WORDS=(dvdcli ${words.join(' ')}); COMP_CWORD=${words.length}; _dvdcli 2>/dev/null; echo "\${COMPREPLY[@]}"`;
-    const child = spawn('bash', ['-c', `${script}\n${ask('mo')}\n${ask('mount', '--volumen')}`], {
+    const { file, args } = bundleOn();
+    const ask = (line: string, ...words: string[]): string =>
+      `COMP_LINE='${line}'; COMP_WORDS=(dvdcli ${words.join(' ')}); COMP_CWORD=${words.length}; _dvdcli 2>/dev/null; echo "\${COMPREPLY[@]}"`;
+    const lines = [
+      `dvdcli() { ${[file, ...args].join(' ')} "$@"; }`,
+      ask('dvdcli mo', 'mo'),
+      ask('dvdcli mount --volumen', 'mount', '--volumen'),
+      // As bash splits it.
+      ask('dvdcli mount --volumedriver=theirs da', 'mount', '--volumedriver', '=', 'theirs', 'da'),
+      ask(
+        'dvdcli mount --volumedriver=theirs --volumename=',
+        'mount',
+        '--volumedriver',
+        '=',
+        'theirs',
+        '--volumename',
+        '=',
+      ),
+    ];
+    const child = spawn('bash', ['-c', `${script}\n${lines.join('\n')}`], {
       stdio: ['ignore', 'pipe', 'ignore'],
+      env: { PATH: process.env.PATH, ...around.env },
     });
     let out = '';
     child.stdout.on('data', (d: Buffer) => {
       out += d.toString();
     });
     await new Promise((resolve) => child.once('close', resolve));
-    expect(out).toBe('mount\n--volumename=\n');
+    expect(out).toBe('mount\n--volumename=\ndata-1 data-2\ndata-1 data-2 other\n');
   });
 });
