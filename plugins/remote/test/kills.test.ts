@@ -4,7 +4,7 @@ import { bytes, emptyRecord, type VolumeSpec } from '@rexray/core';
 import { Cleanup, suite } from '@rexray/rig';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { RemoteDriver, RemoteParams } from '../src/index.ts';
-import { ctx, place, ServerProcess } from './world.ts';
+import { ctx, place, ServerProcess, tokenOf } from './world.ts';
 
 const spec: VolumeSpec<RemoteParams> = {
   sizeBytes: bytes(64 * 2 ** 20),
@@ -117,7 +117,6 @@ suite('which node an agent may ask for', { programs: { openssl: 'openssl' } }, (
   afterAll(() => cleanup.run());
 
   it('a token of one node is refused for another; the server’s rules hold for agents', async () => {
-    const { tokenOf } = await import('./world.ts');
     const dir = place(cleanup);
     mkdirSync(dir);
     const server = await ServerProcess.start(cleanup);

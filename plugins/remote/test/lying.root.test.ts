@@ -40,7 +40,10 @@ suite('S22: a server that lies', { root: true, loop: true, programs: EXT4 }, () 
       services: { liar: remote({ host: server.host, service: 's' }) },
     });
     cleanup.add(() => rex.close());
-    return rex.service('liar').integration;
+    const { integration } = rex.service('liar');
+    // What a failed test let it mount.
+    cleanup.add(() => integration.unmount('victim', { holder: 'cli', timeoutMs: 10_000 }).catch(() => undefined));
+    return integration;
   }
 
   /** An image of 64 MiB; `content` at its start. */
