@@ -1,0 +1,69 @@
+import { Cleanup } from '@rexray/rig';
+import { audit } from '../src/after.ts';
+import type { Role } from '../src/program-order.ts';
+import type { ProgramScenario } from '../src/program-scenarios.ts';
+import { Programs, type Running } from '../src/programs.ts';
+import { copyOf } from './kills.ts';
+
+export interface Blow {
+  readonly scenario: ProgramScenario;
+  readonly role: Role;
+  /** -1 = nothing is struck, all points are told. */
+  readonly at: number;
+  readonly what?: string;
+}
+const ROLES: readonly Role[] = ['program', 'host', 'driver'];
+/** A worker that died is replaced; what it was doing answers `busy` or `unavailable` until then. */
+const AGAIN_MS = 60_000;
+
+/** Kills one process of the programs at one point, starts what is missing, calls again, audits. */
+export async function strike(base: string, compiled: string, b: Blow): Promise<Record<Role, readonly string[]>> {
+  const { scenario, role, at } = b;
+  const where = `${scenario.name}, ${role} at ${at}${b.what === undefined ? '' : ` (${b.what})`}`;
+  const own = new Cleanup();
+  const home = copyOf(own, base);
+  try {
+    const p = new Programs(own, home, compiled);
+    let daemon = scenario.daemon ? await p.daemon() : undefined;
+    await scenario.before?.(p);
+    for (const r of at < 0 ? ROLES : [role]) p.arm(r, at);
+    const failed = await scenario.run(p).then(
+      () => undefined,
+      (e: unknown) => e,
+    );
+    // A reply is told before the blow that follows it falls.
+    if (role === 'program' && at >= 0 && scenario.client !== true) await daemon?.ended;
+    const all = { program: p.disarm('program'), host: p.disarm('host'), driver: p.disarm('driver') };
+    if (at < 0 && failed !== undefined) throw failed;
+    if (at >= 0 && !all[role].struck) throw new Error('the blow did not fall');
+    daemon = daemon?.over === true ? await p.daemon() : daemon;
+    await again(scenario, p);
+    await end(daemon);
+    const { points: program } = all.program;
+    await audit(
+      home,
+      { name: scenario.name, least: 0, run: async () => {}, ...scenario.audited, again: async () => {} },
+      where,
+    );
+    return { program, host: all.host.points, driver: all.driver.points };
+  } catch (e) {
+    throw new Error(`${where}: ${String((e as Error).message)}`, { cause: e });
+  } finally {
+    await own.run();
+  }
+}
+
+async function again(scenario: ProgramScenario, p: Programs): Promise<void> {
+  for (const end = performance.now() + AGAIN_MS; ; ) {
+    try {
+      await (scenario.again ?? scenario.run)(p);
+      return;
+    } catch (e) {
+      if (performance.now() > end) throw new Error(`called again: ${String(e)}`, { cause: e });
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+}
+
+/** By SIGKILL: told to end, it would leave a process that looks after what is mounted. */
+const end = async (daemon: Running | undefined): Promise<void> => daemon?.kill();
