@@ -17,13 +17,16 @@ export interface PlaceOptions {
   readonly home: string;
   readonly host?: 'in-process' | 'worker';
   readonly logger?: Logger;
+  /** Looks after claims and what was left, as a daemon does. */
+  readonly watch?: boolean;
 }
 
 export const stateOf = (home: string): string => join(home, 'var/lib/state');
 export const imagesOf = (home: string): string => join(home, 'images');
 
 /** REX-Ray over loop devices below a directory, its node state within reach. No watcher is left behind. */
-export async function openPlace({ home, host = 'in-process', logger = silentLogger }: PlaceOptions): Promise<Place> {
+export async function openPlace(o: PlaceOptions): Promise<Place> {
+  const { home, host = 'in-process', logger = silentLogger, watch = false } = o;
   const images = imagesOf(home);
   const store = new LmdbStore({ dir: stateOf(home) }, descriptors, logger);
   const rex = await openRexray({
@@ -34,7 +37,7 @@ export async function openPlace({ home, host = 'in-process', logger = silentLogg
     host,
     logger,
     store,
-    watch: false,
+    watch,
     leaveWatcher: () => false,
   });
   return { home, images, rex: rex as never, volumes: rex.service('loop').integration, store };

@@ -36,7 +36,7 @@ export interface Passed {
 const start = JSON.parse(process.argv[2] ?? '{}') as SoakStart;
 const LANES = 2;
 const roll = dice(start.seed);
-const place = await openPlace({ home: start.home, host: 'worker' });
+const place = await openPlace({ home: start.home, host: 'worker', watch: start.mortal === undefined });
 
 const lanes = (who: string): readonly Soaked[] =>
   Array.from({ length: LANES }, (_, i) => new Soaked(place.volumes, `engine:${who}-${i}`, dice(start.seed + i)));

@@ -25,6 +25,7 @@ import type { Env } from './env.ts';
 import { all, notFoundId } from './facts.ts';
 import { planOf } from './plan.ts';
 import { reads } from './reads.ts';
+import { finishLeft } from './reconcile.ts';
 import { perform, type Scope, type Verb } from './verb.ts';
 import { adopt } from './verbs/adopt.ts';
 import { attach, detach } from './verbs/attach.ts';
@@ -118,6 +119,7 @@ async function dispatch(env: Env, op: Op, args: readonly unknown[], ctx: Ctx, se
       return s;
     },
   };
+  for (const [name, session] of sessions) await finishLeft(env, name, session, ctx);
   return perform(VERBS[op as PlannedOp], scope, args, ctx);
 }
 

@@ -92,6 +92,18 @@ async function lives(env: Env, i: Intent, ctx: Ctx): Promise<boolean> {
   return now !== undefined && now.starttime === i.owner.starttime;
 }
 
+/**
+ * Before a verb: finishes or takes back what another one left on its volume. Pre-state: its lock is held, so that an intent
+ * that is there was given up; a verb that went on over it would take that for its own, and forget what it stood for.
+ */
+export async function finishLeft(env: Env, name: string, session: HostSession, ctx: Ctx): Promise<void> {
+  const intent = await env.store.get<Intent>(intentKey(env.service, name));
+  if (intent === undefined) return;
+  const nv = await env.store.get<NodeVolume>(volumeKey(env.service, name));
+  const did = await converge(env, name, session, { intent, nv }, ctx);
+  if (did !== undefined) env.logger.warn({ service: env.service, volume: name }, `before this verb: ${did}`);
+}
+
 async function reconcileVolume(env: Env, name: string, ctx: Ctx): Promise<string | undefined> {
   const short: Ctx = { ...ctx, deadline: Math.min(ctx.deadline, performance.now() + 2000) };
   let session: HostSession;
