@@ -47,7 +47,9 @@ export async function runChild(
     // Any descriptor number works; execa's types know those up to 9.
     stdio: [o.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', lock.fd as 9],
     ...(o.input !== undefined && { input: o.input }),
-    env: { LC_ALL: 'C' },
+    // Nothing of ours: MKE2FS_CONFIG and the like would decide what is made.
+    extendEnv: false,
+    env: { LC_ALL: 'C', PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin' },
     reject: false,
     maxBuffer: 1 << 20,
   });

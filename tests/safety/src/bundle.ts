@@ -28,7 +28,10 @@ function linkNative(modules: string): void {
 }
 
 /** Bundles one program of this directory, with the host's worker process beside it. @param entry file name */
-export async function bundle(cleanup: Cleanup, entry: './kill-main.ts' | './audit-main.ts'): Promise<Bundle> {
+export async function bundle(
+  cleanup: Cleanup,
+  entry: './kill-main.ts' | './audit-main.ts' | './loops-main.ts' | './soak-main.ts',
+): Promise<Bundle> {
   const dir = cleanup.tempDir('rexray-bundle-');
   linkNative(join(dir, 'node_modules'));
   writeFileSync(join(dir, 'package.json'), '{"type":"module"}');

@@ -13,8 +13,11 @@ import { openPlace } from './open.ts';
 import { SCENARIOS } from './scenarios.ts';
 import { arm, block, die, disarm, type Point, point } from './trace.ts';
 
-/** `process` dies at the point; `child` its child does, at a point of kind `child running`; `power` the disk loses what was not flushed, then it dies. */
-export type How = 'process' | 'process-later' | 'child' | 'child-later' | 'power';
+/**
+ * `process` dies at the point; `child` its child does, at a point of kind `child running`; `family` every child that it has,
+ * then itself: nobody thaws what they froze; `power` the disk loses what was not flushed, then it dies.
+ */
+export type How = 'process' | 'process-later' | 'child' | 'child-later' | 'family' | 'power';
 export interface Order {
   readonly home: string;
   readonly scenario: string;
@@ -46,9 +49,20 @@ function watchStore(): void {
 
 const told: { points: string[]; struck: string | undefined } = { points: [], struck: undefined };
 
+const children: number[] = [];
+function endChildren(): void {
+  for (const pid of children) {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      if (stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1] === String(process.pid)) process.kill(pid, 'SIGKILL');
+    } catch {}
+  }
+}
+
 function strikeOf(o: Order): (p: Point, i: number) => void {
   return (p, i) => {
     told.points.push(p.what);
+    if (p.child !== undefined) children.push(p.child);
     if (i !== o.at) return;
     told.struck = p.what;
     if (o.how === 'power' && o.disk !== undefined) {
@@ -56,6 +70,10 @@ function strikeOf(o: Order): (p: Point, i: number) => void {
       die();
     }
     if (o.how === 'process-later' || o.how === 'child-later') block(LATER_MS);
+    if (o.how === 'family') {
+      endChildren();
+      die();
+    }
     if (o.how === 'process' || o.how === 'process-later') die();
     if (p.child !== undefined) process.kill(p.child, 'SIGKILL');
   };

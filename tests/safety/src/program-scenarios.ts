@@ -51,7 +51,7 @@ const DOCKER: readonly ProgramScenario[] = [
 ].map((s) => ({ ...s, name: `docker: ${s.name}`, least: {}, daemon: true }));
 
 async function dvdcli(p: Programs, verb: string, volume: string, ...options: readonly string[]): Promise<void> {
-  const ran = p.run('dvdcli', verb, '--volumedriver=rexray', `--volumename=${volume}`, ...options);
+  const ran = p.run('dvdcli', [verb, '--volumedriver=rexray', `--volumename=${volume}`, ...options]);
   const status = await ran.ended;
   if (status !== 0) throw new Error(`dvdcli ${verb}: ${status} ${ran.err}`);
 }

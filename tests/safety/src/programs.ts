@@ -60,12 +60,13 @@ export class Programs {
     cleanup.add(() => endWatchers(home));
   }
 
-  run(package_: 'cli' | 'dvdcli', ...args: readonly string[]): Running {
-    return new Running(this.#cleanup, [join(WORKSPACE, `packages/${package_}/src/main.ts`), ...args], this.#env);
+  run(package_: 'cli' | 'dvdcli', args: readonly string[], o: { env?: NodeJS.ProcessEnv; cwd?: string } = {}): Running {
+    const argv = [...FROM_SOURCES, join(WORKSPACE, `packages/${package_}/src/main.ts`), ...args];
+    return new Running(this.#cleanup, argv, { env: { ...this.#env, ...o.env }, cwd: o.cwd ?? '/' });
   }
 
   async daemon(): Promise<Running> {
-    const d = this.run('cli', 'start');
+    const d = this.run('cli', ['start']);
     for (const end = performance.now() + READY_MS; !d.out.includes('rexray is ready'); ) {
       if (d.over || performance.now() > end) throw new Error(`the daemon is not ready: ${d.out}${d.err}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -126,8 +127,8 @@ export class Running {
   out = '';
   err = '';
 
-  constructor(cleanup: Cleanup, args: readonly string[], env: NodeJS.ProcessEnv) {
-    this.child = spawn(NODE24, [...FROM_SOURCES, ...args], { stdio: ['ignore', 'pipe', 'pipe'], cwd: '/', env });
+  constructor(cleanup: Cleanup, argv: readonly string[], o: { env: NodeJS.ProcessEnv; cwd: string }) {
+    this.child = spawn(NODE24, argv, { stdio: ['ignore', 'pipe', 'pipe'], ...o });
     this.child.stdout?.on('data', (d: Buffer) => {
       this.out += d.toString();
     });

@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { leaks, loopsBelow, mountsBelow } from './audit.ts';
 import { dice } from './damage.ts';
 import { openPlace, stateOf } from './open.ts';
-import { prepareSoak, Soaked, settleSoak } from './soak-verbs.ts';
+import { patiently, prepareSoak, Soaked, settleSoak } from './soak-verbs.ts';
 
 export interface SoakStart {
   readonly home: string;
@@ -35,6 +35,8 @@ export interface Passed {
 
 const start = JSON.parse(process.argv[2] ?? '{}') as SoakStart;
 const LANES = 2;
+/** Between two verbs: the soak is about time, not about load. */
+const PAUSE_MS = 30;
 const roll = dice(start.seed);
 const place = await openPlace({ home: start.home, host: 'worker', watch: start.mortal === undefined });
 
@@ -43,7 +45,10 @@ const lanes = (who: string): readonly Soaked[] =>
 const untilThen = (all: readonly Soaked[], until: number): Promise<unknown> =>
   Promise.all(
     all.map(async (l) => {
-      while (performance.now() < until) await l.verb();
+      while (performance.now() < until) {
+        await l.verb();
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      }
     }),
   );
 
@@ -116,13 +121,13 @@ if (start.mortal === 'works') {
 }
 
 const VERBS: Record<string, (ms: number) => Promise<unknown>> = {
-  prepare: () => prepareSoak(place.volumes),
+  prepare: () => patiently(() => prepareSoak(place.volumes)),
   /** Works for so many ms; then all is let go of, looked at and measured. */
   async pass(ms): Promise<Passed> {
     const until = performance.now() + ms;
     const [killed] = await Promise.all([mortals(until), untilThen(all, until)]);
     await new Promise((resolve) => mortal('opens', 0).once('exit', resolve));
-    await settleSoak(place.volumes);
+    await patiently(() => settleSoak(place.volumes));
     const verbs: Record<string, number> = {};
     for (const l of all) for (const [k, n] of Object.entries(l.count)) verbs[k] = (verbs[k] ?? 0) + n;
     return { sample: await sample(), verbs, killed };

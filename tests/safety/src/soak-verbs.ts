@@ -107,6 +107,21 @@ export async function prepareSoak(s: Integration): Promise<void> {
   }
 }
 
+const PATIENCE_MS = 180_000;
+const PASSES: readonly string[] = ['busy', 'unavailable', 'timeout', 'in_use'];
+
+/** On a loaded machine a new worker process may be late, and what was killed may take a moment to end. */
+export async function patiently<T>(f: () => Promise<T>): Promise<T> {
+  for (const end = performance.now() + PATIENCE_MS; ; ) {
+    try {
+      return await f();
+    } catch (e) {
+      if (!isVolumeError(e) || !PASSES.includes(e.code) || performance.now() > end) throw e;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+  }
+}
+
 /** Everything is let go of, and read once more; nothing may be left then. */
 export async function settleSoak(s: Integration): Promise<void> {
   for (const h of await s.holders.list()) await s.holders.release(h.volume, h.holder);

@@ -1,9 +1,8 @@
-import { fileURLToPath } from 'node:url';
 import { type Cleanup, NodeProcess } from '@rexray/rig';
 import { expect } from 'vitest';
+import { bundle } from '../src/bundle.ts';
 import type { Passed, Sample, SoakStart } from '../src/soak-main.ts';
 
-const PROGRAM = fileURLToPath(new URL('../src/soak-main.ts', import.meta.url));
 const MIB = 1024 ** 2;
 /** What a process may have more at the end than after its first passes: caches that fill, the heap's own slack. */
 const SLACK = { rssBytes: 48 * MIB, workerRssBytes: 64 * MIB, descriptors: 4, stateBytes: 4 * MIB };
@@ -17,7 +16,8 @@ export interface SoakOptions {
 export async function soak(cleanup: Cleanup, { totalMs, passMs }: SoakOptions): Promise<void> {
   const seed = Number(process.env.SAFETY_SEED ?? 1);
   const home = cleanup.tempDir('rexray-soak-');
-  const p = new NodeProcess(PROGRAM, { home, seed } satisfies SoakStart);
+  const program = await bundle(cleanup, './soak-main.ts');
+  const p = new NodeProcess(program.args[0] ?? '', { home, seed } satisfies SoakStart);
   cleanup.add(() => p.kill());
   await p.call('prepare');
   const samples: Sample[] = [];
@@ -28,6 +28,7 @@ export async function soak(cleanup: Cleanup, { totalMs, passMs }: SoakOptions): 
     last = await p.call<Passed>('pass', Math.min(passMs, totalMs));
     killed += last.killed;
     samples.push(last.sample);
+    process.stderr.write(`soak: pass ${samples.length}, ${JSON.stringify(last.sample)}\n`);
     expect(last.sample, `after pass ${samples.length}`).toMatchObject({ leaks: [], loops: 0, mounts: 0 });
     // From time to time the worker process dies, and with it whatever it was doing.
     if (samples.length % 5 === 0) await p.call('killWorkers');

@@ -100,6 +100,8 @@ export async function finishLeft(env: Env, name: string, session: HostSession, c
   const intent = await env.store.get<Intent>(intentKey(env.service, name));
   if (intent === undefined) return;
   const nv = await env.store.get<NodeVolume>(volumeKey(env.service, name));
+  // An unmount that was busy: its note says what is mounted, and the verb may want just that.
+  if (nv?.mount !== undefined && nv.bootId === env.self.bootId && idle(nv)) return;
   const did = await converge(env, name, session, { intent, nv }, ctx);
   if (did !== undefined) env.logger.warn({ service: env.service, volume: name }, `before this verb: ${did}`);
 }
