@@ -1,6 +1,7 @@
 /**
  * `npm run test:long -- <suite>`: suites that take too long for every change. A long suite is a file `<suite>.long.test.ts`
- * below a `test/` directory; its first comment says what it does. Without a name this lists them.
+ * below a `test/` directory; its first comment says what it does. The name of that package's directory (`safety`) takes all of
+ * its suites. Without a name this lists them.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -14,7 +15,12 @@ function suites() {
     const at = join(ROOT, dir, 'test');
     if (!existsSync(at)) return [];
     const files = readdirSync(at, { recursive: true }).filter((f) => f.endsWith(SUFFIX));
-    return files.map((f) => ({ name: basename(f, SUFFIX), file: join(dir, 'test', f), does: purpose(join(at, f)) }));
+    return files.map((f) => ({
+      name: basename(f, SUFFIX),
+      group: basename(dir),
+      file: join(dir, 'test', f),
+      does: purpose(join(at, f)),
+    }));
   });
 }
 
@@ -34,7 +40,7 @@ if (wanted === undefined) {
   for (const s of all) console.log(`  ${s.name.padEnd(24)} ${s.does}`);
   process.exit(0);
 }
-const chosen = all.filter((s) => s.name === wanted);
+const chosen = all.filter((s) => s.name === wanted || s.group === wanted);
 if (chosen.length === 0)
   fail(`No long suite is called ${wanted}. There are: ${all.map((s) => s.name).join(', ') || 'none'}.`);
 if (!existsSync(bin('vitest'))) await install();

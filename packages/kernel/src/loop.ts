@@ -139,7 +139,10 @@ export const boundLoops = (): number[] =>
   [...readFileSync('/proc/partitions', 'latin1').matchAll(/ loop(\d+)$/gm)].map(([, number]) => Number(number));
 
 /** What a device answers whose backing file's own file system has failed: shut down, or a share that is gone. */
-const FAILED: ReadonlySet<string> = new Set(['EIO', 'ESTALE', 'ENODEV', 'ENOTCONN', 'ESHUTDOWN', 'EUCLEAN']);
+const FAILED: ReadonlySet<string> = new Set([
+  ...['EIO', 'ESTALE', 'ENODEV', 'ENOTCONN', 'ESHUTDOWN', 'EUCLEAN', 'ECONNABORTED', 'ECONNRESET'],
+  ...['ETIMEDOUT', 'EHOSTDOWN', 'EHOSTUNREACH', 'EREMOTEIO', 'ENOLINK'],
+]);
 
 /**
  * The loop devices that a file is bound to, opened; found by device and inode, never by path. The caller closes them.

@@ -80,7 +80,9 @@ function after(s: State, d: Done, o: Circumstances & { rivals: readonly Done[] }
   // A verb of somebody else had a claim on it for a moment, or its wipe came first.
   const contended = o.rivals.some((r) => touches(r.verb, d.verb));
   if (!contended || !(CONTENDED.has(d.answer) || takenMeanwhile(d, o.rivals))) return [];
-  return e.answer === 'ok' ? [s, ...halfway(s, d)] : [s];
+  // What the storage had grown before the volume was taken stays grown (S17): the next mount grows the rest.
+  const grown = d.verb.op === 'expand' && takenMeanwhile(d, o.rivals) ? [e.next] : [];
+  return e.answer === 'ok' ? [s, ...halfway(s, d), ...grown] : [s];
 }
 
 /** A copy that fails may have been there for a moment: a verb that met it has done what it said. */

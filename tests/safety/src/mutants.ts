@@ -12,13 +12,19 @@ const core = 'packages/core/src';
 const host = 'packages/host-linux/src';
 const loop = 'plugins/local-loop/src';
 const model = {
-  project: 'long',
-  file: 'tests/safety/test/model.long.test.ts',
+  project: 'unit',
+  file: 'tests/safety/test/model.test.ts',
   test: 'sequences on simulated machines',
 } as const;
 const verbs = (test: string): Mutant['caughtBy'] => ({
   project: 'unit',
   file: 'tests/system/test/verbs.test.ts',
+  test,
+});
+
+const taken = (test: string): Mutant['caughtBy'] => ({
+  project: 'unit',
+  file: 'tests/system/test/taken-meanwhile.test.ts',
   test,
 });
 
@@ -136,6 +142,42 @@ export const MUTANTS: readonly Mutant[] = [
       project: 'unit',
       file: 'packages/host-linux/test/lock.test.ts',
       test: 'S14: an acting child dies with its parent',
+    },
+  },
+  {
+    name: 'a verb goes on over what a dead one left (S12)',
+    file: `${core}/integration/create-integration.ts`,
+    from: 'for (const [name, session] of sessions) await finishLeft(env, name, session, ctx);',
+    to: '',
+    caughtBy: {
+      project: 'unit',
+      file: 'tests/system/test/left-behind.test.ts',
+      test: 'a mount that died after mount: the next call finishes with it',
+    },
+  },
+  {
+    name: 'a claim that was taken again is not missed (S10)',
+    file: `${core}/integration/attach-steps.ts`,
+    from: '    assertStillOurs(c);\n',
+    to: '',
+    caughtBy: taken('between the claim and the look at it'),
+  },
+  {
+    name: 'whoever lost the disk still notes what it did to it (S10)',
+    file: `${core}/integration/attach-steps.ts`,
+    from: "if (taken && c.env.driver.traits.fencing === 'detach') await shutOutRecord(c, ctx);",
+    to: 'void taken;',
+    caughtBy: taken('what its last owner still notes about it changes nothing'),
+  },
+  {
+    name: 'a wipe lets go of what a person attached (S3)',
+    file: `${core}/integration/verbs/wipe.ts`,
+    from: '...(c.nv?.attached === true ? [keepAttached] : [detach, forget]),',
+    to: 'detach, forget,',
+    caughtBy: {
+      project: 'unit',
+      file: 'tests/system/test/wipe.test.ts',
+      test: 'a volume that a person attached stays attached when it is wiped',
     },
   },
 ];

@@ -1,11 +1,9 @@
 /** What the programs are killed in the middle of: every verb over the daemon's own interface, Docker's calls, and dvdcli. */
 import type { Integration } from '@rexray/core';
-import type { Role } from './program-order.ts';
+import { LEAST, type Least } from './program-points.ts';
 import type { Programs } from './programs.ts';
 import { SCENARIOS, type Scenario } from './scenarios.ts';
 
-/** Least number of points; absent = that process has no part in it. */
-export type Least = Partial<Record<Role, number>>;
 export interface ProgramScenario {
   readonly name: string;
   readonly least: Least;
@@ -20,17 +18,15 @@ export interface ProgramScenario {
   readonly audited?: Pick<Scenario, 'removes' | 'wipes'>;
 }
 
-/** Counted on the first run; a drop means that a step is no longer seen. */
-const REST_LEAST: Readonly<Record<string, Least>> = {};
+type Unmeasured = Omit<ProgramScenario, 'least'>;
 
 const overRest = (f: ((s: Integration) => Promise<unknown>) | undefined) =>
   f === undefined ? undefined : async (p: Programs) => f(await p.volumes());
 
-const REST: readonly ProgramScenario[] = SCENARIOS.map((s) => {
+const REST: readonly Unmeasured[] = SCENARIOS.map((s) => {
   const [before, again] = [overRest(s.before), overRest(s.again)];
   return {
     name: `daemon: ${s.name}`,
-    least: REST_LEAST[s.name] ?? {},
     daemon: true,
     ...(before !== undefined && { before }),
     run: async (p) => s.run(await p.volumes()),
@@ -41,14 +37,14 @@ const REST: readonly ProgramScenario[] = SCENARIOS.map((s) => {
 
 const mountBody = { Name: 'v', ID: 'container' };
 const mountV = (p: Programs): Promise<unknown> => p.docker('Mount', mountBody);
-const DOCKER: readonly ProgramScenario[] = [
+const DOCKER: readonly Unmeasured[] = [
   { name: 'Create', run: (p: Programs) => p.docker('Create', { Name: 'x', Opts: { size: '1' } }) },
   { name: 'Mount', run: mountV },
   { name: 'Mount (format)', run: (p: Programs) => p.docker('Mount', { Name: 'blank', ID: 'container' }) },
   { name: 'Mount once more', before: mountV, run: (p: Programs) => p.docker('Mount', { Name: 'v', ID: 'other' }) },
   { name: 'Unmount', before: mountV, run: (p: Programs) => p.docker('Unmount', mountBody) },
   { name: 'Remove', run: (p: Programs) => p.docker('Remove', { Name: 'v' }), audited: { removes: 'v' } },
-].map((s) => ({ ...s, name: `docker: ${s.name}`, least: {}, daemon: true }));
+].map((s) => ({ ...s, name: `docker: ${s.name}`, daemon: true }));
 
 async function dvdcli(p: Programs, verb: string, volume: string, ...options: readonly string[]): Promise<void> {
   const ran = p.run('dvdcli', [verb, '--volumedriver=rexray', `--volumename=${volume}`, ...options]);
@@ -56,7 +52,7 @@ async function dvdcli(p: Programs, verb: string, volume: string, ...options: rea
   if (status !== 0) throw new Error(`dvdcli ${verb}: ${status} ${ran.err}`);
 }
 const mounting = (p: Programs): Promise<void> => dvdcli(p, 'mount', 'v');
-const dvdcliScenarios = (daemon: boolean): readonly ProgramScenario[] =>
+const dvdcliScenarios = (daemon: boolean): readonly Unmeasured[] =>
   [
     { name: 'create', run: (p: Programs) => dvdcli(p, 'create', 'x', '--volumeopts=size=1') },
     { name: 'mount', run: mounting },
@@ -66,7 +62,6 @@ const dvdcliScenarios = (daemon: boolean): readonly ProgramScenario[] =>
   ].map((s) => ({
     ...s,
     name: `dvdcli${daemon ? ' over the plugin' : ''}: ${s.name}`,
-    least: {},
     daemon,
     client: true as const,
   }));
@@ -76,4 +71,4 @@ export const PROGRAM_SCENARIOS: readonly ProgramScenario[] = [
   ...DOCKER,
   ...dvdcliScenarios(false),
   ...dvdcliScenarios(true),
-];
+].map((s) => ({ ...s, least: LEAST[s.name] ?? {} }));

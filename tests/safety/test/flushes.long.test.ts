@@ -1,3 +1,4 @@
+/** What was acknowledged is on the disk when the power goes. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

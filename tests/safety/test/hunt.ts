@@ -18,9 +18,13 @@ export interface Hunt {
   start(n: Hunter): void;
 }
 
-export function hunt(cleanup: Cleanup, fsType: 'xfs' | 'ext4'): Hunt {
+export function directory(cleanup: Cleanup, fsType: 'xfs' | 'ext4'): string {
   const shared = join(mountedFileSystem(cleanup, fsType), 'volumes');
   mkdirSync(shared);
+  return shared;
+}
+
+export function hunt(cleanup: Cleanup, shared: string): Hunt {
   const start = (n: { name: string; home: string }): NodeProcess => {
     const p = new NodeProcess(PROGRAM, { home: n.home, shared, nodeId: n.name });
     cleanup.add(() => p.kill());

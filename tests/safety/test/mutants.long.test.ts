@@ -1,3 +1,4 @@
+/** Bugs of a few words, one at a time: the named test must notice each. */
 import { execFile, execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

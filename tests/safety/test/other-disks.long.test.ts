@@ -1,3 +1,4 @@
+/** A loop device of somebody else over a disk that failed. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
