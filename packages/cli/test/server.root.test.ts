@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { connect } from 'node:net';
 import { authority, Cleanup, suite } from '@rexray/rig';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -31,6 +33,7 @@ suite('the daemon over TLS', { root: true, programs: { openssl: 'openssl' } }, (
         server: {
           ...libstorage.server,
           auth: { key: KEY },
+          audit: '../audit.log',
           endpoints: { web: { address: `tcp://127.0.0.1:${port}`, tls: { certFile, keyFile } } },
         },
       },
@@ -57,6 +60,31 @@ suite('the daemon over TLS', { root: true, programs: { openssl: 'openssl' } }, (
     expect([hidden.status, hidden.err]).toEqual([3, expect.stringContaining('not_found')]);
     const far = await ann.rexray('-h', `tcp://localhost:${port}`, 'volume', 'rm', 'far');
     expect([far.status, far.err]).toEqual([0, '']);
+  });
+
+  it('who changed what stands in the audit, what it cost in the metrics', async () => {
+    expect(
+      (await (await client('carol')).rexray('-h', `tcp://localhost:${port}`, 'volume', 'create', 'audited')).status,
+    ).toBe(0);
+    const lines = readFileSync(`${server.dir}/audit.log`, 'utf8').trim().split('\n');
+    const mine = lines.map((l) => JSON.parse(l)).filter((l) => l.volume === 'audited');
+    expect(mine).toMatchObject([
+      { phase: 'begun', who: 'carol', via: 'token', from: '127.0.0.1', op: 'storage.create', before: null },
+      { phase: 'ended', who: 'carol', outcome: 'ok', after: { name: 'audited' } },
+    ]);
+    const text = await new Promise<string>((resolve, reject) => {
+      get({ socketPath: server.socket, path: '/metrics' }, (r) => {
+        let all = '';
+        r.on('data', (c) => {
+          all += c;
+        });
+        r.on('end', () => resolve(all));
+      }).on('error', reject);
+    });
+    expect(text).toMatch(
+      /rexray_http_requests_total\{method="POST",route="[^"]*storage\/volumes",status="201"\} [1-9]/,
+    );
+    expect(text).toMatch(/rexray_driver_calls_total\{verb="create",service="main",code="ok"\} [1-9]/);
   });
 
   it('without a token, or without the authority, it says what is missing', async () => {

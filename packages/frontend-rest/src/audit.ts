@@ -14,6 +14,8 @@ export interface Change {
   readonly asked: Readonly<Record<string, unknown>>;
   /** Whether the volume can be looked up by that name. */
   readonly named: boolean;
+  /** The driver's id of the volume, where an agent names it by that. */
+  readonly id?: string | undefined;
 }
 
 /** A look may not hold up what it is about, in ms. */
@@ -120,9 +122,10 @@ const about = (c: Change): object => ({
 
 /** What matters of a volume; null: there is none; undefined: it could not be seen. */
 async function look(c: Change): Promise<object | null | undefined> {
-  if (!c.named || c.volume === '') return undefined;
+  const call = { timeoutMs: LOOK_MS, requestId: c.requestId };
   try {
-    return shown(await c.it.get(c.volume, { timeoutMs: LOOK_MS, requestId: c.requestId }));
+    if (c.id !== undefined) return shown(await c.it.storage?.call('get', { id: c.id }, call));
+    return c.named && c.volume !== '' ? shown(await c.it.get(c.volume, call)) : undefined;
   } catch (e) {
     return isVolumeError(e, 'not_found') ? null : undefined;
   }

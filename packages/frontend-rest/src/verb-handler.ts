@@ -170,7 +170,8 @@ const changeOf = (route: Route, { service, fields }: Asked, q: FastifyRequest): 
   it: service,
   volume: String(fields.to ?? fields.volume ?? fields.name ?? fields.snapshot ?? fields.id ?? ''),
   asked: fields,
-  named: route.plane === undefined && !NAMELESS.includes(route.op),
+  named: route.plane === undefined ? !NAMELESS.includes(route.op) : fields.id === undefined,
+  ...(route.plane === 'storage' && typeof fields.id === 'string' && { id: fields.id }),
 });
 
 function operationId(id: string): string {
