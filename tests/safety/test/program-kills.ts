@@ -25,7 +25,7 @@ export async function strike(base: string, compiled: string, b: Blow): Promise<R
   try {
     const p = new Programs(own, home, compiled);
     let daemon = scenario.daemon ? await p.daemon() : undefined;
-    await scenario.before?.(p);
+    await patiently('before it', async () => scenario.before?.(p));
     for (const r of at < 0 ? ROLES : [role]) p.arm(r, at);
     const failed = await scenario.run(p).then(
       () => undefined,
@@ -37,7 +37,7 @@ export async function strike(base: string, compiled: string, b: Blow): Promise<R
     if (at < 0 && failed !== undefined) throw failed;
     if (at >= 0 && !all[role].struck) throw new Error('the blow did not fall');
     daemon = daemon?.over === true ? await p.daemon() : daemon;
-    await again(scenario, p);
+    await patiently('called again', () => (scenario.again ?? scenario.run)(p));
     await end(daemon);
     const { points: program } = all.program;
     await audit(
@@ -53,13 +53,14 @@ export async function strike(base: string, compiled: string, b: Blow): Promise<R
   }
 }
 
-async function again(scenario: ProgramScenario, p: Programs): Promise<void> {
+/** Until it succeeds: a loaded machine starts a worker process late, and one that died is replaced. */
+async function patiently(what: string, f: () => Promise<unknown>): Promise<void> {
   for (const end = performance.now() + AGAIN_MS; ; ) {
     try {
-      await (scenario.again ?? scenario.run)(p);
+      await f();
       return;
     } catch (e) {
-      if (performance.now() > end) throw new Error(`called again: ${String(e)}`, { cause: e });
+      if (performance.now() > end) throw new Error(`${what}: ${String(e)}`, { cause: e });
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }
