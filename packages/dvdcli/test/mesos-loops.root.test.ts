@@ -54,7 +54,6 @@ function world(
     },
     hello: join(volumes, 'test12345/hello'),
     options: { size: '64MiB', iops: '150', volumetype: 'io1', newfstype: 'ext4', overwritefs: 'true' },
-    killAfterMs: [150, 500, 900],
   };
 }
 const NEEDS = { root: true, loop: true, namespaces: true, programs: { ...EXT4, ...XFS } } as const;

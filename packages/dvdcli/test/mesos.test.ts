@@ -23,7 +23,6 @@ describe("Mesos over a stranger's plugin", () => {
       inside: [],
       hello: join(root, 'test12345/hello'),
       options: { size: '5', iops: '150', volumetype: 'io1', newfstype: 'xfs', overwritefs: 'true' },
-      killAfterMs: [20, 40, 60, 80, 150],
     };
   });
 });
