@@ -14,6 +14,7 @@ export * from './memory-store.ts';
 export * from './names.ts';
 export * from './plugin.ts';
 export * from './record.ts';
+export * from './served.ts';
 export * from './service.ts';
 export * from './store.ts';
 export * from './token.ts';

@@ -1,6 +1,6 @@
 import { EventBus, type HostDriver, isVolumeError, type Logger, type NodeStore } from '@rexray/core';
 import { EVENT_NAMES } from '@rexray/rest-client';
-import { type EffectiveConfig, type LogLevel, loadConfig, somebodyAnswers } from '@rexray/runtime/config';
+import type { EffectiveConfig, LogLevel } from '@rexray/runtime/config';
 import { hostSettings, openHost, openStore } from '@rexray/runtime/daemon';
 import type { GlobalFlags } from '../context.ts';
 import type { Io } from '../io.ts';
@@ -15,6 +15,7 @@ import { Modules } from './modules.ts';
 import { notifier } from './notify.ts';
 import { removePid, writePid } from './pid-file.ts';
 import { preflight } from './preflight.ts';
+import { Role } from './role.ts';
 import { Watching } from './watching.ts';
 
 export interface DaemonOptions {
@@ -109,8 +110,7 @@ class Daemon {
   #generation: Generation | undefined;
   #plans: readonly ModulePlan[] = [];
   #ending = false;
-  /** Whether another process is the server that this one was to be; undefined: not looked yet. */
-  #agent: boolean | undefined;
+  readonly #role = new Role(() => this.#logger);
   #runDir: string | undefined;
 
   constructor(o: DaemonOptions) {
@@ -144,17 +144,8 @@ class Daemon {
     this.#log.flush();
   }
 
-  /** Told to be a server where another one answers, it uses that one, for as long as it runs: later it would find itself. */
-  async #load(): Promise<EffectiveConfig> {
-    const options = configOptions(this.#o.flags, this.#o.io, 'rexray.agent');
-    const asAgent = { ...options, overrides: { 'libstorage.embedded': false } };
-    if (this.#agent === true) return loadConfig(asAgent);
-    const config = await loadConfig(options);
-    if (this.#agent === false) return config;
-    this.#agent = config.host !== undefined && config.embedded && (await somebodyAnswers(config.host));
-    if (!this.#agent) return config;
-    this.#logger.info({ host: config.host }, 'another server answers there: this node uses its storage');
-    return loadConfig(asAgent);
+  #load(): Promise<EffectiveConfig> {
+    return this.#role.load(configOptions(this.#o.flags, this.#o.io, 'rexray.agent'));
   }
 
   async start(): Promise<void> {

@@ -1,4 +1,3 @@
-import type { StorageAbout, StorageCallOptions, StorageOp } from '../api.ts';
 import type { Bytes } from '../bytes.ts';
 import type { Ctx } from '../context.ts';
 import type { AttachOptions, DriverVolume, NodeFacts, StorageDriver, VolumeSpec } from '../driver.ts';
@@ -6,6 +5,7 @@ import { isVolumeError, VolumeError } from '../errors.ts';
 import { assertName } from '../names.ts';
 import type { InitialRecord, RecordPatch, VolumeRecord } from '../record.ts';
 import { parse } from '../schema.ts';
+import type { StorageAbout, StorageCallOptions, StorageOp } from '../served.ts';
 import type { Env } from './env.ts';
 import { unsupported } from './facts.ts';
 import { disabled } from './verbs/create.ts';
