@@ -79,10 +79,10 @@ suite('a daemon that cannot start says why', { root: true, loop: true, programs:
        class Slow { start() { return new Promise(() => {}); } }
        export default { plugin: { kind: 'frontend', name: 'slow', api: 1, core: '0', config: s, deps: [], create: Slow } };`,
     );
-    home.configure({ ...DIR, rexray: { modules: { slow: { type: 'slow' } }, module: { startTimeout: '500ms' } } });
+    home.configure({ ...DIR, rexray: { modules: { slow: { type: 'slow' } }, module: { startTimeout: '5s' } } });
     const r = await refused(home);
     expect(r.status).toBe(1);
-    expect(r.error).toBe('error: timeout: Module "slow" (slow) did not start within 500 ms.');
+    expect(r.error).toBe('error: timeout: Module "slow" (slow) did not start within 5000 ms.');
     expect(r.hint).toContain('rexray.module.startTimeout');
   });
 
