@@ -144,18 +144,42 @@ const FAILED: ReadonlySet<string> = new Set([
   ...['ETIMEDOUT', 'EHOSTDOWN', 'EHOSTUNREACH', 'EREMOTEIO', 'ENOLINK'],
 ]);
 
+/** Path of the file that a device is bound to, as this process would name it. The kernel asks no file system for it. */
+function backingPath(number: number): string | undefined {
+  try {
+    return readFileSync(`/sys/block/loop${number}/loop/backing_file`, 'utf8').trimEnd();
+  } catch {
+    return undefined;
+  }
+}
+
+export interface LoopSearch {
+  /** `rw`: a device that can be written to is answered open for writing. Default `r`. */
+  readonly mode?: 'r' | 'rw';
+  /**
+   * Whether the file itself can be asked for its inode now. Then a device that fails to tell that of its backing is
+   * another file's: somebody else's failed disk must not cost this one.
+   */
+  readonly lives?: () => boolean;
+  /**
+   * Whether a device may be left out unasked, by the path of its backing: LOOP_GET_STATUS64 asks the backing's own file
+   * system, and waits as long as that does.
+   */
+  readonly skip?: (backing: string) => boolean;
+}
+
 /**
  * The loop devices that a file is bound to, opened; found by device and inode, never by path. The caller closes them.
  * One that vanishes meanwhile is not among them.
- * @param lives whether the file itself can be asked for its inode now. Then a device that cannot be asked for that of its
- * backing is another file's: somebody else's failed disk must not cost this one.
  * @throws KernelError of a device that cannot be asked, where nothing shows that it is another file's
  */
-export function findLoops(dev: bigint, ino: bigint, mode: 'r' | 'rw' = 'r', lives?: () => boolean): Loop[] {
+export function findLoops(dev: bigint, ino: bigint, { mode = 'r', lives, skip }: LoopSearch = {}): Loop[] {
   const found: Loop[] = [];
   let unknown: unknown;
   for (const number of boundLoops()) {
     const path = loopPath(number);
+    const backing = skip === undefined ? undefined : backingPath(number);
+    if (backing !== undefined && skip?.(backing)) continue;
     let fd: number;
     try {
       fd = openSync(path, fs.O_RDONLY);

@@ -10,6 +10,7 @@ import {
   KernelError,
   LO_FLAGS,
   type Loop,
+  type LoopSearch,
   loopAttach,
   loopClear,
   loopDirectIo,
@@ -20,6 +21,7 @@ import {
 import { assertFree } from '../unused.ts';
 import { assertPlainFile, fileIdentity, openAllowed, rootsOf } from './allow.ts';
 import type { Connection, ConnectOptions } from './connection.ts';
+import { mayHang } from './may-hang.ts';
 
 export type FileAttachment = Extract<Attachment, { kind: 'file' }>;
 
@@ -73,6 +75,12 @@ function describe(loop: Loop, image: { dev: bigint; ino: bigint }, fresh: boolea
   };
 }
 
+/** What shows that a loop device which cannot be asked is not of this image. */
+const others = (path: string, image: { dev: bigint; ino: bigint }): Pick<LoopSearch, 'lives' | 'skip'> => ({
+  lives: () => isStill(path, image),
+  skip: mayHang(path),
+});
+
 /** The image is there and can be asked for its inode. */
 function isStill(path: string, image: { dev: bigint; ino: bigint }): boolean {
   try {
@@ -85,7 +93,7 @@ function isStill(path: string, image: { dev: bigint; ino: bigint }): boolean {
 
 /** The one loop device of an image that exists already. @throws `in_use` when there are several, or it shows a part only */
 function existing(image: { dev: bigint; ino: bigint }, path: string, mode: 'r' | 'rw'): Loop | undefined {
-  const loops = findLoops(image.dev, image.ino, mode, () => isStill(path, image));
+  const loops = findLoops(image.dev, image.ino, { mode, ...others(path, image) });
   const odd = loops.find((l) => {
     const s = loopStatus(l.fd);
     return s !== undefined && (s.offset !== 0n || s.sizeLimit !== 0n);
@@ -190,7 +198,7 @@ function identityOf(a: FileAttachment, roots: readonly string[] | undefined): { 
 export async function disconnectFile(a: FileAttachment, roots: readonly string[] | undefined, ctx: Ctx): Promise<void> {
   const id = identityOf(a, roots);
   if (id === undefined) return;
-  for (const loop of findLoops(id.dev, id.ino, 'r', () => isStill(a.path, id))) {
+  for (const loop of findLoops(id.dev, id.ino, others(a.path, id))) {
     let device: Device;
     try {
       device = describe(loop, id, false);
