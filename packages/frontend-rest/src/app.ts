@@ -59,7 +59,7 @@ export function buildApp(context: Omit<FrontendContext, 'signal'>, { config, acc
   const fastify = server(context, config, gatekeeper);
   const observability = new Observability({ context, access, operations, health, audit });
   observability.install(fastify);
-  installPage(fastify);
+  installPage(fastify, { libstorage: config.libstorage.enabled });
   const v1 = config.libstorage.enabled ? libStorage(fastify, context, { config, access, audit }) : undefined;
   const connections = new Connections(fastify.server);
   const own = ownHandlers(context, { access, operations, streams, health });

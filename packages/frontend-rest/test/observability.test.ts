@@ -7,6 +7,7 @@ import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '
 import { silentLogger } from '@rexray/core';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { exportSpans } from '../src/otlp.ts';
+import { OWN_PATHS, V1_ROUTES } from '../src/v1/routes.ts';
 import { Cleanup, serve, unique } from './embedded.ts';
 import { raw, until } from './raw.ts';
 
@@ -205,5 +206,16 @@ describe('the page', () => {
     expect(r.text).not.toMatch(/https?:\/\//);
     const script = /<script>([\s\S]*)<\/script>/.exec(r.text)?.[1] ?? '';
     expect(() => new Function(script)).not.toThrow();
+  });
+
+  it('names every route of libStorage where they are served, and none where they are not', async () => {
+    const rows = (text: string) =>
+      [...text.matchAll(/<li><code class="m">(\w+)<\/code><code>([^<]+)</g)].map((m) => m[2]);
+    const on = await serve(cleanup);
+    const listed = rows((await raw(on.socket, '/docs')).text);
+    expect(listed).toHaveLength(OWN_PATHS.length + V1_ROUTES.length);
+    expect(listed).toEqual(expect.arrayContaining(['/volumes/{service}/{id}?attach', '/tasks/{id}', '/help/env']));
+    const off = await serve(cleanup, { config: { libstorage: { enabled: false } } });
+    expect(rows((await raw(off.socket, '/docs')).text)).toEqual([]);
   });
 });

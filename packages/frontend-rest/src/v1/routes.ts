@@ -104,3 +104,15 @@ export const V1_ROUTES: readonly V1Route[] = [
   post('snapshots.create', SNAPSHOT, 'copy', 201, ask.SnapshotCopyRequest, async (d) => work.copySnapshot(d)),
   del('snapshots.remove', SNAPSHOT, 205, (d, a) => work.removeSnapshot(d, a.id)),
 ];
+
+/** The rest of libStorage's interface, which is about no volume or snapshot: all are read with GET. */
+export const OWN_PATHS = [
+  '/services',
+  '/services/:service',
+  '/tasks',
+  '/tasks/:id',
+  '/help',
+  '/help/version',
+  '/help/config',
+  '/help/env',
+] as const;

@@ -7,7 +7,7 @@ import { serviceOf } from '../verb-handler.ts';
 import { devicesOf, type InstanceId, instanceFor, instancesOf, transaction } from './headers.ts';
 import { type Asker, serviceInfo } from './objects.ts';
 import { isOn, MASK, maskOf, queryOf, type V1Query } from './query.ts';
-import { V1_ROUTES, type V1Route } from './routes.ts';
+import { type OWN_PATHS, V1_ROUTES, type V1Route } from './routes.ts';
 import { Tasks } from './tasks.ts';
 import type { Doing } from './work.ts';
 
@@ -54,7 +54,7 @@ export class V1Server {
       const [method = '', url = ''] = key.split(' ');
       fastify.route({ method, url, handler: (q, r) => this.#choose(rows, q, r) });
     }
-    const own = (url: string, act: (q: FastifyRequest) => unknown): void =>
+    const own = (url: (typeof OWN_PATHS)[number], act: (q: FastifyRequest) => unknown): void =>
       void fastify.get(url, (q, r) => send(q, r, 200, act(q)));
     own('/services', (q) => Object.fromEntries(this.#visible(q).map((it) => [it.service, this.#info(it, q)])));
     own('/services/:service', (q) => this.#info(this.#service(q), q));
@@ -62,7 +62,7 @@ export class V1Server {
     own('/tasks/:id', (q) => this.#tasks.get((q.params as { id: string }).id, this.#sees(q)));
     own('/help', () => ['/help/config', '/help/env', '/help/version']);
     own('/help/version', () => CORE_VERSION);
-    for (const url of ['/help/config', '/help/env']) own(url, nothingToTell);
+    for (const url of ['/help/config', '/help/env'] as const) own(url, nothingToTell);
   }
 
   #choose(rows: readonly V1Route[], q: FastifyRequest, r: FastifyReply): Promise<unknown> {
