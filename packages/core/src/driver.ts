@@ -33,6 +33,8 @@ export interface Traits {
   readonly durable?: boolean;
   /** A server answers, with its own credentials: what it says is believed only as far as S22 goes (nothing is formatted on its word). */
   readonly remote?: boolean;
+  /** What stands here and which verbs there are is not known yet: the storage has not been asked. Asked again later, it is. */
+  readonly provisional?: boolean;
 }
 
 /** What the host knows about itself; enough for most platforms to find out which node they are on. */

@@ -36,7 +36,7 @@ export interface RemoteOperation {
 export interface RestClient {
   /** Where the server is, as a URL. */
   readonly address: string;
-  /** The verbs of a service; of the default one when none is named. Traits and verbs are fetched once. @throws `not_found`, `unavailable`, `denied` */
+  /** The verbs of a service; of the default one when none is named. Traits and verbs are fetched once; again while they are provisional. @throws `not_found`, `unavailable`, `denied` */
   integration(
     service?: string,
     o?: CallOptions & {

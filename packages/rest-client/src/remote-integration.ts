@@ -4,7 +4,7 @@ import { routeOf } from './routes.ts';
 import type { Transport } from './transport.ts';
 import { fieldsOf } from './wire.ts';
 
-/** What the server says about a service; constant while a client lives. */
+/** What the server says about a service; constant while a client lives, but for what it calls provisional. */
 export type About = Pick<Integration, 'service' | 'driver' | 'traits' | 'can'>;
 export interface ServiceInfo extends About {
   /** The service that is meant when none is named. */
@@ -15,13 +15,18 @@ export interface ServiceInfo extends About {
 const PAGE_MAX = 1000;
 
 /** Every verb of a service of the server, as the embedded integration has them: same arguments, same answers, same errors. */
-export function remoteIntegration(t: Transport, about: About): Integration {
+export function remoteIntegration(t: Transport, first: About): Integration {
+  const { service } = first;
+  const about = upToDate(t, first);
   const verb =
     (op: Op) =>
     (...args: unknown[]): Promise<never> => {
       const route = routeOf(op);
       const { fields, options } = fieldsOf(route, args);
-      return call(t, route, fields, { ...options, service: about.service }) as Promise<never>;
+      const answer = call(t, route, fields, { ...options, service }) as Promise<never>;
+      // A verb that was answered means that the service is open.
+      if (about.now.traits.provisional === true) answer.then(about.ask, () => undefined);
+      return answer;
     };
   const items = async <T>(op: Op, o: object | undefined): Promise<readonly T[]> =>
     ((await verb(op)(o)) as { items: readonly T[] }).items;
@@ -30,10 +35,14 @@ export function remoteIntegration(t: Transport, about: About): Integration {
     (o?: PageOptions): Promise<Page<T>> =>
       gathered((part) => verb(op)(part) as Promise<Page<T>>, o);
   return {
-    service: about.service,
-    driver: about.driver,
-    traits: about.traits,
-    can: about.can,
+    service,
+    driver: first.driver,
+    get traits() {
+      return about.read().traits;
+    },
+    get can() {
+      return about.read().can;
+    },
     list: pages<Volume>('list') as (o?: ListOptions) => Promise<Page<Volume>>,
     get: verb('get'),
     create: verb('create'),
@@ -58,6 +67,35 @@ export function remoteIntegration(t: Transport, about: About): Integration {
     nodes: { list: (o) => items('nodes.list', o) },
     plan: verb('plan'),
   };
+}
+
+/** Not more often than this is a service asked again what it can do, in ms. */
+const ASK_AGAIN_MS = 500;
+
+/** What is provisional is asked again, in the background, whenever somebody looks or a verb was answered. */
+function upToDate(t: Transport, first: About) {
+  let asked = performance.now();
+  let asking = false;
+  const it = {
+    now: first,
+    async ask(): Promise<void> {
+      if (asking || it.now.traits.provisional !== true) return;
+      asking = true;
+      asked = performance.now();
+      try {
+        it.now = (await call(t, routeOf('services.get'), { service: first.service }, {})) as About;
+      } catch {
+        // Whoever calls a verb is told what is wrong.
+      } finally {
+        asking = false;
+      }
+    },
+    read(): About {
+      if (performance.now() - asked >= ASK_AGAIN_MS) void it.ask();
+      return it.now;
+    },
+  };
+  return it;
 }
 
 type PageOptions = { readonly limit?: number | undefined; readonly cursor?: string | undefined } & CallOptions;

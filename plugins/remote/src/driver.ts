@@ -29,7 +29,14 @@ type Verb<K extends keyof StorageDriver> = NonNullable<StorageDriver<RemoteParam
 type Ask = <T = never>(op: StorageOp, fields: Readonly<Record<string, unknown>>, ctx: Ctx) => Promise<T>;
 
 /** Until the server has said more. */
-const UNKNOWN: Traits = { scope: 'global', multiWriter: false, fencing: 'none', fsTypes: FS_TYPES, remote: true };
+const UNKNOWN: Traits = {
+  scope: 'global',
+  multiWriter: false,
+  fencing: 'none',
+  fsTypes: FS_TYPES,
+  remote: true,
+  provisional: true,
+};
 
 /**
  * The storage of a server's service. The server holds the credentials and attaches; this node connects, formats and mounts.
@@ -56,7 +63,9 @@ export class RemoteDriver implements StorageDriver<RemoteParams> {
   }
 
   get traits(): Traits {
-    return this.#about === undefined ? UNKNOWN : { ...this.#about.traits, blocking: false, remote: true };
+    return this.#about === undefined
+      ? UNKNOWN
+      : { ...this.#about.traits, blocking: false, remote: true, provisional: false };
   }
   get paramsSchema(): Readonly<Record<string, unknown>> | undefined {
     return this.#about?.paramsSchema;

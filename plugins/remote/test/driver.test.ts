@@ -4,9 +4,9 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type StorageWorld, storageConformance } from '@rexray/conformance';
 import { Cleanup, suite } from '@rexray/rig';
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { classify, type RemoteDriver, type RemoteParams } from '../src/index.ts';
-import { ctx, place, ServerProcess } from './world.ts';
+import { ctx, facts, place, ServerProcess } from './world.ts';
 
 const cleanup = new Cleanup();
 let server: ServerProcess;
@@ -102,4 +102,16 @@ suite('the remote driver over TLS, with a token', { programs: { openssl: 'openss
   // Nothing can take its storage away.
   const kept = async () => ({ ...(await world('memory', {})), lose: undefined as never });
   storageConformance('memory behind a server', { runner, open: kept, classify, ...memoryless });
+
+  it('says that its verbs are provisional until the server has told them', async () => {
+    const w = await world('memory', {});
+    try {
+      const said = () => [w.driver.traits.provisional, w.driver.snapshots !== undefined];
+      expect(said()).toEqual([true, false]);
+      await w.driver.whoami(facts('n'), ctx());
+      expect(said()).toEqual([false, true]);
+    } finally {
+      await w.close();
+    }
+  });
 });
