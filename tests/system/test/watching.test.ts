@@ -77,6 +77,36 @@ describe('S11: the watch', () => {
     expect(performance.now() - start).toBeLessThan(5000);
     hung.release();
   });
+
+  it('tells once that it cannot ask, for all volumes of a service together, and once that it can again', async () => {
+    const backend = new MemoryBackend();
+    const told: string[] = [];
+    const line = (level: string) => (_: object, message: string) => void told.push(`${level}: ${message}`);
+    const logger = { debug: () => {}, info: line('info'), warn: line('warn'), error: line('error') };
+    const a = await rexray({ backend, driver: { fencing: 'switch' }, watch: true, logger });
+    for (const name of ['one', 'two', 'three']) {
+      await a.integration.create(name, { size: '1GiB' });
+      await a.integration.mount(name, { holder: 'cli' });
+    }
+    const lines = (text: string) => told.filter((t) => t.includes(text));
+    let looks = 0;
+    a.events.on('driver.call', (e) => {
+      if (e.op === 'owner' && e.code !== undefined && e.attempt === 1) looks += 1;
+    });
+    backend.faults.fail('owner', 'unavailable', { times: Number.POSITIVE_INFINITY });
+    // Three volumes, two rounds at least.
+    await until(() => looks >= 6, 30_000);
+    expect(lines('could not tell')).toEqual([expect.stringMatching(/^warn: /)]);
+    expect(lines('says again which')).toEqual([]);
+    backend.faults.clear();
+    await until(() => lines('says again which').length > 0, 15_000);
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    expect(lines('says again which')).toEqual([expect.stringMatching(/^warn: /)]);
+    // Another time away is told anew.
+    backend.faults.fail('owner', 'unavailable', { times: Number.POSITIVE_INFINITY });
+    await until(() => lines('could not tell').length === 2, 15_000);
+    backend.faults.clear();
+  }, 90_000);
 });
 
 describe('S24: read-only', () => {

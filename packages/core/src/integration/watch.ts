@@ -19,10 +19,18 @@ const LOOK_MS = 30_000;
 interface Looking {
   leftoversAt: number;
   readonly at: Set<string>;
+  /** Volumes of which nobody could tell whose they are, and why. */
+  readonly unsure: Map<string, string>;
+  unsureSince: number;
 }
 const lookings = new WeakMap<Env, Looking>();
 function lookingOf(env: Env): Looking {
-  const there = lookings.get(env) ?? { leftoversAt: performance.now(), at: new Set() };
+  const there = lookings.get(env) ?? {
+    leftoversAt: performance.now(),
+    at: new Set(),
+    unsure: new Map(),
+    unsureSince: 0,
+  };
   lookings.set(env, there);
   return there;
 }
@@ -57,27 +65,71 @@ export async function watchOnce(env: Env, closing?: AbortSignal): Promise<number
   const rows = (await env.store.list<NodeVolume>(volumeKey(env.service, '')))
     .map(([, nv]) => nv)
     .filter((nv) => nv.bootId === env.self.bootId && nv.mount !== undefined);
+  const inQuestion = new Set(rows.filter((nv) => nv.lost === undefined).map((nv) => nv.volume));
+  for (const gone of [...looking.unsure.keys()].filter((v) => !inQuestion.has(v)))
+    sure(env, looking, gone, 'no volume is left of which it was not known whether it is still ours');
   await Promise.all([
     once(looking, '', () => finishLeftovers(env, looking)),
     ...(env.driver.owner === undefined ? [] : rows).map((nv) =>
-      once(looking, nv.volume, () => (nv.lost === undefined ? look(env, nv, closing) : lookAgain(env, nv))),
+      once(looking, nv.volume, () =>
+        nv.lost === undefined ? look({ env, looking, closing }, nv) : lookAgain(env, nv),
+      ),
     ),
   ]);
   return rows.length;
 }
 
-async function look(env: Env, nv: NodeVolume, closing: AbortSignal | undefined): Promise<void> {
-  const { ctx, end } = beginCall(undefined, { timeoutMs: LOOK_MS, progress: () => {}, closing });
+/** Cut off, every look at every volume fails alike: told once when it begins for a service, and once when it ends. */
+function unsure(env: Env, looking: Looking, volume: string, e: unknown): void {
+  const code = isVolumeError(e) ? e.code : 'internal';
+  const reason = code === 'timeout' ? 'unavailable' : code;
+  const told = [...looking.unsure.values()].includes(reason);
+  if (looking.unsure.size === 0) looking.unsureSince = performance.now();
+  looking.unsure.set(volume, reason);
+  env.logger[told ? 'debug' : 'warn'](
+    { service: env.service, volume, err: isVolumeError(e) ? e.message : String(e) },
+    'could not tell whether the volume is still ours; this is asked again, and said again when it is known',
+  );
+}
+
+function sure(env: Env, looking: Looking, volume: string, how: string): void {
+  if (!looking.unsure.delete(volume) || looking.unsure.size > 0) return;
+  // At the level of its beginning: whoever saw that must see this.
+  env.logger.warn({ service: env.service, afterMs: Math.round(performance.now() - looking.unsureSince) }, how);
+}
+
+interface Round {
+  readonly env: Env;
+  readonly looking: Looking;
+  readonly closing: AbortSignal | undefined;
+}
+
+/** Not knowing is not losing: an unreachable storage is looked at again. @returns undefined where it is not known */
+async function ownership(at: Round, nv: NodeVolume, ctx: Ctx): Promise<Ownership | undefined> {
+  const { env, looking, closing } = at;
   try {
     const o = await env.driver.owner?.(nv.volumeId, env.node, ctx);
+    sure(env, looking, nv.volume, 'the storage says again which volumes are ours');
+    return o;
+  } catch (e) {
+    // Its own end tells the watch nothing of the storage.
+    if (closing?.aborted !== true) unsure(env, looking, nv.volume, e);
+    return undefined;
+  }
+}
+
+async function look(at: Round, nv: NodeVolume): Promise<void> {
+  const { env, closing } = at;
+  const { ctx, end } = beginCall(undefined, { timeoutMs: LOOK_MS, progress: () => {}, closing });
+  try {
+    const o = await ownership(at, nv, ctx);
     if (o?.mine === false) await lose(env, nv, o);
     else if (o?.releaseAsked !== undefined) await asked(env, nv, o.releaseAsked, ctx);
   } catch (e) {
     if (closing?.aborted === true) return;
-    // Not knowing is not losing: an unreachable storage is looked at again.
     env.logger.warn(
       { service: env.service, volume: nv.volume, err: isVolumeError(e) ? e.message : String(e) },
-      'could not tell whether the volume is still ours',
+      'what was found of a claim could not be acted on; it is tried again',
     );
   } finally {
     end();
