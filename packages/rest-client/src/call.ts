@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { type CallOptions, type Progress, VolumeError } from '@rexray/core';
+import { canceled, WENT_AWAY } from './faults.ts';
 import { lines } from './lines.ts';
 import { fromProblem } from './problem.ts';
 import { API, type Route } from './routes.ts';
@@ -35,7 +36,7 @@ export async function call(
   const ended = new AbortController();
   const late = guard(o, hangUp);
   const stopListening = onAbort(o.signal, () =>
-    id === undefined ? hangUp.abort(canceled('the caller went away', true)) : void cancel(t, id, hangUp, ended.signal),
+    id === undefined ? hangUp.abort(canceled(WENT_AWAY, true)) : void cancel(t, id, hangUp, ended.signal),
   );
   try {
     return await answer(t, route, wire, { ...o, id }, hangUp.signal);
@@ -75,12 +76,6 @@ function onAbort(signal: AbortSignal | undefined, act: () => void): () => void {
   signal?.addEventListener('abort', act, { once: true });
   return () => signal?.removeEventListener('abort', act);
 }
-
-const canceled = (why: string, rolledBack?: boolean): VolumeError =>
-  new VolumeError('canceled', `The call was canceled: ${why}.`, {
-    details: rolledBack === undefined ? {} : { rolledBack },
-    ...(rolledBack !== true && { hint: 'Look at the volume before you try again.' }),
-  });
 
 /** Asks until the server knows the operation (the request itself may still be on its way), then lets the call end by itself. */
 async function cancel(t: Transport, id: string, hangUp: AbortController, ended: AbortSignal): Promise<void> {

@@ -4,6 +4,7 @@ export type { RemoteCallOptions } from './call.ts';
 export { addressFor, type ClientFiles } from './client-settings.ts';
 export { connect, type RemoteHealth, type RemoteOperation, type RestClient } from './connect.ts';
 export { EVENT_NAMES, isEventName, isReplayed } from './event-names.ts';
+export { broken, canceled, SILENCE_MS, silence, WENT_AWAY } from './faults.ts';
 export { fingerprintText, type KnownHost, knownHost, knownHostsIn } from './known-hosts.ts';
 export { PROBLEM_TYPE, type Problem, toProblem } from './problem.ts';
 export type { EventsOptions, RemoteEvent } from './remote-events.ts';

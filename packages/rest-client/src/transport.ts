@@ -1,6 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { isVolumeError, VolumeError } from '@rexray/core';
+import { broken, SILENCE_MS, silence } from './faults.ts';
 import { type ClientTls, tlsFault, verifiedAgent } from './tls.ts';
 
 export interface Address {
@@ -49,7 +50,7 @@ export class Transport {
       });
     const url = a.url === undefined ? undefined : parsed(a.url, a.tls !== undefined);
     this.name = url === undefined ? `unix://${a.socketPath}` : `${url.protocol}//${url.host}`;
-    this.silenceMs = a.silenceMs ?? 30_000;
+    this.silenceMs = a.silenceMs ?? SILENCE_MS;
     this.connectMs = a.connectMs ?? 10_000;
     const secure = url?.protocol === 'https:';
     const host = url?.hostname.replace(/^\[|\]$/g, '') ?? '';
@@ -142,17 +143,8 @@ export class Transport {
       });
     const refused = tlsFault(code, place, e);
     if (refused !== undefined) return refused;
-    const why =
-      e instanceof Silent
-        ? `sent nothing for ${this.silenceMs} ms`
-        : `broke the connection (${code ?? String((e as Error)?.message ?? e)})`;
-    const outcome =
-      r.method === 'GET' ? '' : ' Whether it was done is unknown: look at the volume before you try again.';
-    return new VolumeError('unavailable', `The server on ${place} ${why} during ${r.method} ${r.target}.`, {
-      details: { expected: place, ...(code !== undefined && { found: code }) },
-      cause: e,
-      ...(outcome !== '' && { hint: outcome.trim() }),
-    });
+    if (e instanceof Silent) return broken(place, silence(this.silenceMs), r, e);
+    return broken(place, `broke the connection (${code ?? String((e as Error)?.message ?? e)})`, r, e);
   }
 
   close(): void {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { type Answer, AnswerReader } from './answer.ts';
+import { AnswerReader, type BareAnswer } from '@rexray/rest-client/bare';
 
 /** Why an exchange came to nothing: a code of the system, or what is wrong with the answer. */
 export class Broken extends Error {
@@ -16,7 +16,7 @@ export class Broken extends Error {
 interface Exchange {
   readonly reader: AnswerReader;
   answered: boolean;
-  resolve(answer: Answer): void;
+  resolve(answer: BareAnswer): void;
   reject(e: Error): void;
 }
 
@@ -51,7 +51,7 @@ export class Connection {
   }
 
   /** @throws Broken */
-  ask(request: string): Promise<Answer> {
+  ask(request: string): Promise<BareAnswer> {
     return new Promise((resolve, reject) => {
       this.#now = { reader: new AnswerReader(), answered: false, resolve, reject };
       this.#socket.write(request);
@@ -64,7 +64,7 @@ export class Connection {
     this.#fail('it was closed', undefined);
   }
 
-  #step(read: (r: AnswerReader) => Answer | undefined): void {
+  #step(read: (r: AnswerReader) => BareAnswer | undefined): void {
     const now = this.#now;
     if (now === undefined) {
       // Nobody asked: whatever it is, the next answer could not be told from it.

@@ -3,8 +3,8 @@
  * together.
  */
 import { VolumeError } from '@rexray/core';
+import type { BareAnswer } from '@rexray/rest-client/bare';
 import { type Call, remaining } from '../volumes.ts';
-import type { Answer } from './answer.ts';
 import { Broken, Connection } from './connection.ts';
 import type { Endpoint } from './endpoint.ts';
 import { open } from './socket.ts';
@@ -33,7 +33,7 @@ export class Line {
    * @throws VolumeError `unavailable` (nobody there: `details.found` is the system's code), `timeout`, `canceled`. After the
    * last two the outcome is unknown; a plugin of ours rolls back when its client goes away.
    */
-  async post(p: Post, call: Call): Promise<Answer> {
+  async post(p: Post, call: Call): Promise<BareAnswer> {
     if (call.stop.asked && p.lingerMs === undefined) throw givenUp(p.method, this.#to);
     const kept = this.#take();
     // A change goes over one that was kept only where the plugin promised to keep it: else an end could mean that the request
@@ -77,7 +77,7 @@ export class Line {
 
   #fault = (p: Post, e: unknown): unknown => (e instanceof Broken ? fault(p.method, this.#to, e) : e);
 
-  async #exchange(connection: Connection, p: Post, call: Call): Promise<Answer> {
+  async #exchange(connection: Connection, p: Post, call: Call): Promise<BareAnswer> {
     let outcome: VolumeError | undefined;
     let linger: ReturnType<typeof setTimeout> | undefined;
     const ms = remaining(call);

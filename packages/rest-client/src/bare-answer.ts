@@ -1,32 +1,45 @@
-export interface Answer {
+export interface BareAnswer {
   readonly status: number;
   readonly body: string;
   /** The connection may be asked again. */
   readonly keeps: boolean;
   /** The other side says so in words. */
   readonly promised: boolean;
+  /** Content-Type without its parameters, in lower case; empty where there is none. */
+  readonly type: string;
 }
 
 interface Head {
   readonly status: number;
+  readonly type: string;
   readonly length: number | undefined;
   readonly chunked: boolean;
   readonly keeps: boolean;
   readonly promised: boolean;
 }
 
-/** A list of ten thousand volumes is some MiB; more than this is no plugin. */
+/** A list of ten thousand volumes is some MiB; more than this is no list. */
 const MOST = 64 * 1024 * 1024;
 
-/** Reads one answer of HTTP/1.x, by length, in chunks, or to the end of the connection. Faults are plain Errors. */
+/**
+ * For callers to whom node:http would cost more than the call: reads one answer of HTTP/1.x, by length, in chunks, or to the end of the
+ * connection. Faults are plain Errors.
+ */
 export class AnswerReader {
   #buffer: Buffer = Buffer.alloc(0);
+  /** What came since, while it was clear that the body is not whole yet. */
+  #later: Buffer[] = [];
+  #size = 0;
   #head: Head | undefined;
   #chunks: Buffer[] = [];
 
-  push(chunk: Buffer): Answer | undefined {
-    this.#buffer = this.#buffer.length === 0 ? chunk : Buffer.concat([this.#buffer, chunk]);
-    if (this.#buffer.length > MOST) throw new Error('its answer is too long');
+  push(chunk: Buffer): BareAnswer | undefined {
+    this.#size += chunk.length;
+    if (this.#size > MOST) throw new Error('its answer is too long');
+    this.#later.push(chunk);
+    if (this.#lacks()) return undefined;
+    this.#buffer = this.#buffer.length === 0 && this.#later.length === 1 ? chunk : this.#joined();
+    this.#later = [];
     while (this.#head === undefined) {
       const at = this.#buffer.indexOf('\r\n\r\n');
       if (at < 0) return undefined;
@@ -42,15 +55,26 @@ export class AnswerReader {
     return this.#answer(this.#buffer.subarray(0, length), this.#buffer.length === length);
   }
 
+  #joined(): Buffer {
+    return Buffer.concat([this.#buffer, ...this.#later]);
+  }
+
+  /** Of a body of a known length more is to come. */
+  #lacks(): boolean {
+    const { length, chunked = false } = this.#head ?? {};
+    if (length === undefined || chunked) return false;
+    return this.#later.reduce((n, b) => n + b.length, this.#buffer.length) < length;
+  }
+
   /** The other side has said all it will say. */
-  end(): Answer {
+  end(): BareAnswer {
     const { length, chunked } = this.#head ?? {};
     if (this.#head === undefined) throw new Error('it closed the connection without an answer');
     if (chunked === true || length !== undefined) throw new Error('its answer is cut off');
     return this.#answer(this.#buffer, false);
   }
 
-  #readChunks(): Answer | undefined {
+  #readChunks(): BareAnswer | undefined {
     for (;;) {
       const at = this.#buffer.indexOf('\r\n');
       if (at < 0) return undefined;
@@ -66,9 +90,9 @@ export class AnswerReader {
   }
 
   /** @param whole nothing is left, so that what comes next is the next answer */
-  #answer(body: Buffer, whole: boolean): Answer {
-    const { status = 0, keeps = false, promised = false } = this.#head ?? {};
-    return { status, body: body.toString('utf8'), keeps: keeps && whole, promised };
+  #answer(body: Buffer, whole: boolean): BareAnswer {
+    const { status = 0, type = '', keeps = false, promised = false } = this.#head ?? {};
+    return { status, type, body: body.toString('utf8'), keeps: keeps && whole, promised };
   }
 }
 
@@ -85,6 +109,7 @@ function readHead(text: string): Head {
   if (length !== undefined && !/^\d{1,9}$/.test(length)) throw new Error('its answer is not HTTP (Content-Length)');
   return {
     status,
+    type: (field('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '',
     length: length === undefined ? undefined : Number(length),
     chunked: /chunked/i.test(field('transfer-encoding') ?? ''),
     keeps: first.startsWith('HTTP/1.1') && !/close/i.test(connection),
