@@ -83,15 +83,14 @@ export function toBytes(size: Size, path = 'size'): Bytes {
   });
 }
 
+// Whole numbers are most of them; toFixed, or a loop over the units, is most of what a long listing would cost.
+const inUnit = (n: number, factor: number, unit: string): string =>
+  `${n % factor === 0 ? n / factor : Number((n / factor).toFixed(2))} ${unit}`;
+
 /** Bytes for a person: `16 GiB`, `512 MiB`, `1.5 GiB`; never rounds to 0. */
 export function formatBytes(n: number): string {
-  for (const [unit, factor] of [
-    ['TiB', TIB],
-    ['GiB', GIB],
-    ['MiB', MIB],
-    ['KiB', KIB],
-  ] as const) {
-    if (n >= factor) return `${Number((n / factor).toFixed(n % factor === 0 ? 0 : 2))} ${unit}`;
-  }
-  return `${n} B`;
+  if (n >= TIB) return inUnit(n, TIB, 'TiB');
+  if (n >= GIB) return inUnit(n, GIB, 'GiB');
+  if (n >= MIB) return inUnit(n, MIB, 'MiB');
+  return n >= KIB ? inUnit(n, KIB, 'KiB') : `${n} B`;
 }
