@@ -1,5 +1,5 @@
 /**
- * `node build.mjs`: the program as two files, `dist/rexray.cjs` and `dist/program.cjs`, and `bin/rexray` at the root of the workspace.
+ * `node build.mjs`: the program as `dist/rexray.cjs`, `dist/program.cjs` and, for listings, `dist/quick.cjs`, and `bin/rexray` at the root of the workspace.
  *
  * In them is what a command needs that the daemon answers: the parser, the commands, the client. What works in this
  * process (the runtime, the daemon, commands about the machine) stays as modules of their own and is loaded when it is used.
@@ -27,6 +27,7 @@ const rules = {
         const file = path.startsWith('.') ? `./${relative(SRC, join(resolveDir, path))}` : path;
         // A file of its own, so that `rexray version` does not read what it does not run.
         if (file === './program.ts') return { path: './program.cjs', external: true };
+        if (file === './quick/listing.ts') return { path: './quick.cjs', external: true };
         if (!INSIDE.test(file)) return { path: file.replace(/\.ts$/, '.js'), external: true };
       }
       const found = await b.resolve(path, { kind, importer, resolveDir, pluginData: 'asked' });
@@ -56,7 +57,7 @@ const rules = {
 const { version } = JSON.parse(readFileSync(join(HERE, 'package.json'), 'utf8'));
 const file = join(HERE, 'dist/rexray.cjs');
 const { metafile } = await build({
-  entryPoints: { rexray: join(SRC, 'main.ts'), program: join(SRC, 'program.ts') },
+  entryPoints: { rexray: join(SRC, 'main.ts'), program: join(SRC, 'program.ts'), quick: join(SRC, 'quick/listing.ts') },
   outdir: join(HERE, 'dist'),
   outExtension: { '.js': '.cjs' },
   bundle: true,
@@ -73,10 +74,13 @@ const { metafile } = await build({
   plugins: [rules],
 });
 // `import()` of a file that `require` can read would start the loader of ES modules for nothing.
-const text = readFileSync(file, 'utf8');
-const lazily = text.replace('import("./program.cjs")', 'Promise.resolve().then(()=>require("./program.cjs"))');
-if (lazily === text) throw new Error('dist/rexray.cjs does not load dist/program.cjs');
-writeFileSync(file, lazily);
+let text = readFileSync(file, 'utf8');
+for (const part of ['./program.cjs', './quick.cjs']) {
+  const lazily = text.replace(`import("${part}")`, `Promise.resolve().then(()=>require("${part}"))`);
+  if (lazily === text) throw new Error(`dist/rexray.cjs does not load ${part}`);
+  text = lazily;
+}
+writeFileSync(file, text);
 chmodSync(file, 0o755);
 const root = join(HERE, '../..');
 // Installed from a tarball there is no workspace.
@@ -86,7 +90,7 @@ if (existsSync(join(root, 'pnpm-workspace.yaml'))) {
   rmSync(at, { force: true });
   symlinkSync(relative(dirname(at), file), at);
 }
-const [, out] = Object.values(metafile.outputs).sort((a, b) => a.bytes - b.bytes);
+const out = Object.values(metafile.outputs).sort((a, b) => b.bytes - a.bytes)[0];
 if (process.argv.includes('--inputs'))
   for (const [name, { bytesInOutput }] of Object.entries(out.inputs)
     .sort((a, b) => b[1].bytesInOutput - a[1].bytesInOutput)

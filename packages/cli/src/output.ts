@@ -1,6 +1,6 @@
 import type { Io } from './io.ts';
-import { aligned, type Column } from './terminal/columns.ts';
-import { colours, stateColour } from './terminal/style.ts';
+import type { Column } from './terminal/columns.ts';
+import { tableText } from './terminal/table.ts';
 
 export type { Column } from './terminal/columns.ts';
 
@@ -47,15 +47,7 @@ function printTable<T>(io: Io, p: Printing, table: Shown<T> | undefined): void {
     io.out(table.lines.map((l) => `${l}\n`).join(''));
     return;
   }
-  const c = colours(io, 'out');
-  io.out(
-    aligned(table.rows, table.columns, {
-      quiet: p.quiet,
-      width: io.tty ? io.width : undefined,
-      head: c.head,
-      state: (text) => stateColour(c, text),
-    }),
-  );
+  io.out(tableText(io, p.quiet, table.rows, table.columns));
 }
 
 /** In a template the headings of the table are fields too: `{{.Size}}` is what stands there. */

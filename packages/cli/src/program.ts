@@ -1,3 +1,4 @@
+import { broken, canceled, SILENCE_MS, silence, WENT_AWAY } from '@rexray/rest-client';
 import type { Command, CommanderError } from 'commander';
 import { normalized, plansAsDryRuns, withoutForeground } from './command-line.ts';
 import { commandTree } from './command-tree.ts';
@@ -7,6 +8,7 @@ import { type KnownFlags, knownFlags, rowIn, wordsOf } from './flags/known.ts';
 import type { Io } from './io.ts';
 import { commandLogger } from './logger.ts';
 import { FORMATS, type Format, type Printing } from './output.ts';
+import type { EndedEarly } from './quick/early.ts';
 import { cleaned, Redactor } from './redact.ts';
 import { openSession } from './session.ts';
 import { type CommandRow, GLOBAL_FLAGS, GROUPS, ROWS } from './table/index.ts';
@@ -27,6 +29,15 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<numbe
     if (isCommanderError(e)) return e.exitCode === 0 ? 0 : fail(misused(e), io, printing);
     return fail(cleaned(e, redactor), io, printing);
   }
+}
+
+/** The error of a listing that did not come this way: what the client would have said. @returns the exit status */
+export function endedEarly(e: EndedEarly, argv: readonly string[], io: Io): number {
+  const error =
+    e.why === 'canceled'
+      ? canceled(WENT_AWAY, true)
+      : broken(`unix://${e.socketPath}`, silence(SILENCE_MS), { method: 'GET', target: e.target });
+  return fail(error, io, { format: formatIn(argv) });
 }
 
 interface Line {

@@ -11,6 +11,11 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     io.out(versionText());
     return 0;
   }
-  const { runProgram } = await import('./program.ts');
-  return runProgram(argv, io);
+  // Asked by people and scripts all day long.
+  const quick = argv.some((a) => a === 'volume' || a === 'v')
+    ? await (await import('./quick/listing.ts')).quickListing(argv, io)
+    : undefined;
+  if (typeof quick === 'number') return quick;
+  const { endedEarly, runProgram } = await import('./program.ts');
+  return quick === undefined ? runProgram(argv, io) : endedEarly(quick, argv, io);
 }

@@ -2,17 +2,11 @@ import { VOLUME, VOLUME_PATH } from '../columns.ts';
 import { type Context, callOf } from '../context.ts';
 import { print } from '../output.ts';
 import { everyVolume, listed, namesFor, type OldNames, wordsWith } from './matching.ts';
+import { chosen, type VolumeChoice } from './volume-choice.ts';
 
-export async function ls(
-  c: Context,
-  names: readonly string[],
-  o: OldNames & { path?: boolean; attached?: boolean; available?: boolean },
-): Promise<number> {
+export async function ls(c: Context, names: readonly string[], o: OldNames & VolumeChoice): Promise<number> {
   const words = [...names, ...[o.volumeName, o.volumeID].filter((x) => x !== undefined)];
-  const volumes = listed(await everyVolume(c), words)
-    .filter((v) => o.attached !== true || v.state === 'attached' || v.state === 'mounted')
-    .filter((v) => o.available !== true || v.state === 'available')
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const volumes = chosen(listed(await everyVolume(c), words), o);
   await print(c.io, c.printing, volumes, { rows: volumes, columns: o.path === true ? VOLUME_PATH : VOLUME });
   return 0;
 }

@@ -14,6 +14,7 @@ const LEAST = 6;
 
 /** Most cells: what need not be looked at letter by letter. */
 const PLAIN = /^[\x20-\x7e]*$/;
+const ODD = /[^\x20-\x7e]/;
 
 /** Control and direction characters would move the cursor or hide text: they are shown as what they are. */
 export const printable = (text: string): string =>
@@ -56,26 +57,33 @@ export interface Layout {
 
 /** Aligned columns without borders, two spaces apart, as REX-Ray prints them; cut with `…` to fit a terminal. */
 export function aligned<T>(rows: readonly T[], columns: readonly Column<T>[], o: Layout): string {
-  const body = rows.map((r) => columns.map((c) => printable(c.cell(r))));
-  const all = o.quiet ? body : [columns.map((c) => c.head), ...body];
-  const sizes = all.map((row) => row.map(cells));
-  const wanted = columns.map((_, i) => sizes.reduce((most, row) => Math.max(most, row[i] ?? 0), 0));
+  const all = rows.map((r) => columns.map((c) => c.cell(r)));
+  // One look at everything instead of one at each cell: a listing is mostly run by code that is not yet compiled.
+  const plain = !ODD.test(all.join());
+  if (!plain) for (const row of all) for (let i = 0; i < row.length; i++) row[i] = printable(row[i] ?? '');
+  if (!o.quiet) all.unshift(columns.map((c) => c.head));
+  const wanted = columns.map(() => 0);
+  for (const row of all)
+    for (let i = 0; i < row.length; i++) {
+      const size = plain ? (row[i]?.length ?? 0) : cells(row[i] ?? '');
+      if (size > (wanted[i] ?? 0)) wanted[i] = size;
+    }
   const widths = fitted(wanted, columns, o.width);
   const narrow = widths.some((w, i) => w < (wanted[i] ?? 0));
-  const lines = all.map((row, at) => {
-    const heading = !o.quiet && at === 0;
-    return row
-      .map((text, i) => {
-        const width = widths[i] ?? 0;
-        const short = narrow ? cut(text, width) : text;
-        const size = short === text ? (sizes[at]?.[i] ?? 0) : cells(short);
-        const paint = heading ? o.head : columns[i]?.state === true ? o.state : undefined;
-        return `${paint === undefined || short === '' ? short : paint(short)}${' '.repeat(width - size)}`;
-      })
-      .join(GAP)
-      .trimEnd();
-  });
-  return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
+  const heading = o.quiet ? undefined : all[0];
+  const lineOf = (row: readonly string[]): string => {
+    let line = '';
+    for (let i = 0; i < row.length; i++) {
+      const width = widths[i] ?? 0;
+      const short = narrow ? cut(row[i] ?? '', width) : (row[i] ?? '');
+      const paint = row === heading ? o.head : columns[i]?.state === true ? o.state : undefined;
+      if (i > 0) line += GAP;
+      if (plain && paint === undefined) line += short.padEnd(width);
+      else line += `${paint === undefined || short === '' ? short : paint(short)}${' '.repeat(width - cells(short))}`;
+    }
+    return line.trimEnd();
+  };
+  return all.length === 0 ? '' : `${all.map(lineOf).join('\n')}\n`;
 }
 
 /** Widths that fit: first from the columns that give way, then from the widest. */

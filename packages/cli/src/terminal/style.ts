@@ -36,6 +36,9 @@ export function colours(io: Io, stream: 'out' | 'err'): Colours {
   };
 }
 
+/** Nothing is painted. */
+export const isPlain = (c: Colours): boolean => c === NONE;
+
 /** What a state looks like. */
 export function stateColour(c: Colours, state: string): string {
   if (/^(available|clean|ok|yes|running|ready|formatted)$/.test(state)) return c.good(state);
