@@ -39,6 +39,8 @@ export function virtualboxSuite(name: string, body: () => void): void {
   } else describe.skip(`${name} [skipped: ${why}]`, body);
 }
 
+/** How long VBoxManage of a process that was killed may go on. */
+const LOCK_MS = 20_000;
 const START_MS = 60_000;
 const COMMAND_MS = 60_000;
 const run = promisify(execFile);
@@ -223,12 +225,16 @@ export class VirtualBox {
 
   /** Whether a machine can be changed: what a lock that was left over prevents. */
   async isLocked(name: string): Promise<boolean> {
-    try {
-      await this.manage('modifyvm', name, '--description', 'looked at');
-      return false;
-    } catch (e) {
-      if (/already locked/.test(String((e as { stderr?: string }).stderr))) return true;
-      throw e;
+    for (const until = performance.now() + LOCK_MS; ; await pause(100)) {
+      try {
+        await this.manage('modifyvm', name, '--description', 'looked at');
+        return false;
+      } catch (e) {
+        const said = String((e as { stderr?: string }).stderr);
+        if (/already locked/.test(said)) return true;
+        // A VBoxManage of a killed process still asks for the lock: it ends by itself.
+        if (!/lock request pending/.test(said) || performance.now() > until) throw e;
+      }
     }
   }
 
