@@ -1,5 +1,6 @@
 /** What the benchmarks share: a core over loop files below a temporary root, and the disk's flush cost. */
-import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, fdatasyncSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import localLoop from '@rexray/driver-local-loop';
@@ -19,7 +20,15 @@ export async function openLoop(root, more = {}) {
   return { rex, volumes: rex.service('loop').integration };
 }
 
-export const removeRoot = (root) => rmSync(root, { recursive: true, force: true });
+/** A measurement that was cut short leaves mounts, and mountpoints are immutable while nothing is mounted on them. */
+export function removeRoot(root) {
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[4] ?? '');
+  for (const at of mounts.filter((m) => m.startsWith(`${root}/`)).reverse()) spawnSync('umount', [at]);
+  spawnSync('chattr', ['-R', '-f', '-i', root], { stdio: 'ignore' });
+  rmSync(root, { recursive: true, force: true });
+}
 
 /** Median of a 4 KiB overwrite with fdatasync, in ms: what decides how much durable state may cost. */
 export function flushCost(dir) {
