@@ -120,7 +120,7 @@ function* orders<T>(all: readonly T[]): Generator<readonly T[]> {
   }
 }
 
-const key = (s: State): string => JSON.stringify([sorted(s.volumes), sorted(s.snapshots)]);
+const key = (s: State): string => JSON.stringify([sorted(s.volumes), sorted(s.snapshots), sorted(s.earlier)]);
 const sorted = (x: object): unknown =>
   JSON.parse(
     JSON.stringify(x, (_k, v: unknown) =>

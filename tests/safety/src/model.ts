@@ -20,12 +20,15 @@ export interface ModelSnapshot {
   readonly size: number;
   readonly token?: string;
 }
+type Holders = ModelVolume['holders'];
 export interface State {
+  /** What a node lost and somebody removed elsewhere keeps its holders there: an earlier volume of that name. */
+  readonly earlier: Readonly<Record<string, Holders>>;
   readonly volumes: Readonly<Record<string, ModelVolume>>;
   readonly snapshots: Readonly<Record<string, ModelSnapshot>>;
   readonly next: number;
 }
-export const EMPTY: State = { volumes: {}, snapshots: {}, next: 1 };
+export const EMPTY: State = { earlier: {}, volumes: {}, snapshots: {}, next: 1 };
 
 export type Op =
   | { readonly op: 'create'; readonly name: string; readonly size: number; readonly fsType: 'ext4' | 'xfs' }
@@ -75,9 +78,9 @@ function added(s: State, name: string, from: { readonly size: number; readonly t
     inc: s.next,
     size: from.size,
     ...(from.token !== undefined && { token: from.token }),
-    holders: [{}, {}],
+    holders: s.earlier[name] ?? [{}, {}],
   };
-  return { ...set(s, name, v), next: s.next + 1 };
+  return { ...set({ ...s, earlier: without(s.earlier, name) }, name, v), next: s.next + 1 };
 }
 
 function mount(s: State, v: ModelVolume, node: Node, o: Extract<Op, { op: 'mount' }>, fencing: Fencing): Expected {
@@ -103,7 +106,10 @@ function unmount(s: State, v: ModelVolume, node: Node, o: { name: string; holder
 
 function remove(s: State, v: ModelVolume, node: Node, name: string): Expected {
   if (has(v, node) || othersHave(v, node)) return no(s, ...IN_USE);
-  return ok(set(s, name, undefined));
+  const gone = set(s, name, undefined);
+  return ok(
+    v.holders.some((h) => Object.keys(h).length > 0) ? { ...gone, earlier: { ...s.earlier, [name]: v.holders } } : gone,
+  );
 }
 
 function copyable(v: ModelVolume, node: Node): boolean {
@@ -123,6 +129,16 @@ export function expected(s: State, node: Node, o: Op, fencing: Fencing): Expecte
     if (v === undefined) return ok(added(s, o.name, o));
     return o.size <= v.size ? ok(s) : no(s, 'already_exists');
   }
+  const held = s.earlier[o.name];
+  if (v === undefined && held !== undefined && (o.op === 'unmount' || o.op === 'release')) {
+    const { volumes, ...rest } = unmount(s, { inc: 0, size: 0, holders: held }, node, o, o.op === 'release').next;
+    const { [o.name]: left, ...others } = volumes;
+    return ok({
+      ...rest,
+      volumes: others,
+      earlier: left === undefined ? s.earlier : { ...s.earlier, [o.name]: left.holders },
+    });
+  }
   if (v === undefined) return ['remove', 'unmount', 'release', 'write'].includes(o.op) ? ok(s) : no(s, 'not_found');
   return onVolume(s, v, node, o, fencing);
 }
@@ -141,7 +157,7 @@ function onVolume(
     case 'release':
       return unmount(s, v, node, o, o.op === 'release');
     case 'attach':
-      if (othersHave(v, node)) return no(s, ...IN_USE);
+      if (othersHave(v, node) || isLost(v, node)) return no(s, ...IN_USE);
       return ok(set(s, o.name, withOwner({ ...v, attached: node }, node)));
     case 'detach':
       if (has(v, node)) return no(s, 'in_use');
@@ -180,5 +196,7 @@ export function rebooted(s: State, node: Node): State {
     const bare = withHolders(v.attached === node ? without(v, 'attached') : v, node, {});
     now = set(now, name, v.owner === node ? withOwner(bare, undefined) : bare);
   }
-  return now;
+  const earlier: Record<string, Holders> = {};
+  for (const [name, h] of Object.entries(s.earlier)) earlier[name] = node === 0 ? [{}, h[1]] : [h[0], {}];
+  return { ...now, earlier };
 }

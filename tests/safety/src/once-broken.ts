@@ -5,6 +5,12 @@ const create = { node: 0, verb: { op: 'create', name: 'c', size: 400, fsType: 'e
 const mount = { node: 1, verb: { op: 'mount', name: 'c', holder: 'cli' } } as const;
 const take = { node: 0, verb: { op: 'mount', name: 'c', holder: 'cli', preempt: true } } as const;
 
+type Verb = Sequence['rounds'][number]['verbs'][number];
+/** One verb alone, and nothing goes wrong. */
+const alone = (v: Verb): Sequence['rounds'][number] => ({ verbs: [v], faults: [] });
+const on = (node: 0 | 1, op: 'attach' | 'remove'): Verb => ({ node, verb: { op, name: 'c' } });
+const unmount = (node: 0 | 1): Verb => ({ node, verb: { op: 'unmount', name: 'c', holder: 'cli' } });
+
 export const ONCE_BROKEN: Readonly<Record<string, Sequence>> = {
   /**
    * Node 0 takes the volume while node 1 is in the middle of mounting it, between its claim and the look at it, and dies.
@@ -109,6 +115,61 @@ export const ONCE_BROKEN: Readonly<Record<string, Sequence>> = {
         ],
         faults: [],
       },
+    ],
+  },
+  /**
+   * Node 0 takes the volume, removes it and makes another of its name, before node 1 has looked: an attach there added the
+   * new one to the notes of the old, and the next mount was handed the directory of the old.
+   */
+  'S12: a volume is not taken for an earlier one of its name': {
+    fencing: 'detach',
+    rounds: [
+      alone(create),
+      alone(mount),
+      alone(take),
+      alone(unmount(0)),
+      alone(on(0, 'remove')),
+      alone(create),
+      alone(on(1, 'attach')),
+      alone({ node: 1, verb: { op: 'mount', name: 'c', holder: 'engine:1' } }),
+      alone(unmount(1)),
+      alone({ node: 1, verb: { op: 'mount', name: 'c', holder: 'engine:1' } }),
+    ],
+  },
+  /** That a person had attached it was remembered beyond a takeover: a later unmount kept a claim that nobody wanted. */
+  'S10: what was attached is no longer wanted so once another node took it': {
+    fencing: 'detach',
+    rounds: [create, on(1, 'attach'), take, unmount(0), mount, unmount(1)].map(alone),
+  },
+  /** The same by an undo that failed: the claim of the failed mount stayed. */
+  'S10, S12: nor does a mount that failed half-way keep its claim by that': {
+    fencing: 'detach',
+    rounds: [
+      alone(create),
+      alone(on(1, 'attach')),
+      alone(take),
+      {
+        verbs: [{ node: 1, verb: { op: 'mount', name: 'c', holder: 'cli', preempt: true } }],
+        faults: [
+          { where: 'host', call: 'disconnect', kind: 'fail', times: 1, skip: 0 },
+          { where: 'host', call: 'mount', kind: 'fail', times: 1, skip: 0 },
+        ],
+      },
+    ],
+  },
+  /** Nor beyond the volume: it was removed, though the answer was lost, and made anew by the other node. */
+  'S12: nor is a later volume of its name': {
+    fencing: 'detach',
+    rounds: [
+      alone(create),
+      alone(on(1, 'attach')),
+      {
+        verbs: [on(1, 'remove')],
+        faults: [{ where: 'storage', call: 'remove', kind: 'lost', times: 4, skip: 0 }],
+      },
+      alone(create),
+      alone(mount),
+      alone(unmount(1)),
     ],
   },
 };

@@ -69,6 +69,25 @@ export async function here(env: Env, name: string): Promise<NodeVolume | undefin
   return nv !== undefined && nv.bootId === env.self.bootId ? nv : undefined;
 }
 
+/**
+ * The note without the wish to keep it attached, where that ended: it lasts as long as the claim it was made with. Whoever
+ * took the volume in between, and let go of it again, ended it (S10), and so did whoever removed it; a later claim of this node
+ * is of another verb, a later volume of this name another volume.
+ */
+export function withoutPastWish(env: Env, v: DriverVolume, nv: NodeVolume | undefined): NodeVolume | undefined {
+  if (nv?.attached !== true || wishLasts(env, v, nv)) return nv;
+  const { attached: _, ...rest } = nv;
+  return rest;
+}
+
+function wishLasts(env: Env, v: DriverVolume, nv: NodeVolume): boolean {
+  if (v.id !== nv.volumeId) return false;
+  if (env.driver.traits.multiWriter) return true;
+  const ours = v.attachments.find((a) => a.node === env.node);
+  // Epoch 0: the platform counts none, and may tell of an attachment late; only another node's says something.
+  return nv.epoch === 0 ? ours !== undefined || v.attachments.length === 0 : ours?.epoch === nv.epoch;
+}
+
 /** Whether another service of this node, over the same place, uses the volume: the claim is of both (S9). */
 export async function usedByAnotherService(env: Env, volumeId: string): Promise<boolean> {
   for (const [, nv] of await env.store.list<NodeVolume>('volume/')) {
@@ -115,6 +134,23 @@ export function heldError(env: Env, name: string, nv: NodeVolume): VolumeError<'
     {
       details: { holders: Object.keys(nv.holders), node: env.node, ...(since !== undefined && { since }) },
       hint: 'Unmount it first; a holder that leaked can be dropped with "rexray holder release".',
+    },
+  );
+}
+
+/**
+ * `in_use` because this node still has an earlier volume of this name, which the storage has no more: another node took it
+ * and removed it. What the note says of mounts and devices is of that one, and nothing of it may be done to the new one.
+ */
+export function earlierError(env: Env, v: DriverVolume, nv: NodeVolume | undefined): VolumeError<'in_use'> | undefined {
+  if (nv === undefined || nv.volumeId === v.id) return undefined;
+  if (nv.mount === undefined && Object.keys(nv.holders).length === 0) return undefined;
+  return new VolumeError(
+    'in_use',
+    `Volume "${v.name}" of service "${env.service}" cannot be used on this node yet: ${holderNames(nv).join(', ') || 'a mount that could not be taken off'} still has an earlier volume of that name here (id ${nv.volumeId}; it is ${v.id} now).`,
+    {
+      details: { holders: Object.keys(nv.holders), node: env.node },
+      hint: 'Let these holders unmount it first; a holder that leaked can be dropped with "rexray holder release".',
     },
   );
 }

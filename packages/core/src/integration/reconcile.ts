@@ -3,7 +3,7 @@ import { isVolumeError } from '../errors.ts';
 import type { HostSession } from '../host.ts';
 import type { Intent, NodeVolume } from '../store.ts';
 import { type Env, intentKey, lockKey, targetOf, volumeKey } from './env.ts';
-import { all, find, lostTo, usedByAnotherService } from './facts.ts';
+import { all, find, lostTo, usedByAnotherService, withoutPastWish } from './facts.ts';
 import { recoverMounts } from './recover.ts';
 
 /** What a reconcile did, for people and tests. */
@@ -133,7 +133,8 @@ async function converge(
   state: { intent: Intent | undefined; nv: NodeVolume | undefined },
   ctx: Ctx,
 ): Promise<string | undefined> {
-  const { intent, nv } = state;
+  const { intent } = state;
+  const nv = await present(env, name, state.nv, ctx);
   const sameBoot = nv === undefined || nv.bootId === env.self.bootId;
   const target = nv?.mount?.target ?? targetOf(env, name);
   // A freeze that outlived its helper process blocks everything else (S16).
@@ -155,6 +156,11 @@ async function converge(
       ? 'took off a mount that nobody needs'
       : 'cleared the notes of an earlier boot'
     : `took back an interrupted ${intent.op}`;
+}
+
+async function present(env: Env, name: string, nv: NodeVolume | undefined, ctx: Ctx): Promise<NodeVolume | undefined> {
+  const v = nv?.attached === true ? await find(env, name, ctx) : undefined;
+  return v === undefined ? nv : withoutPastWish(env, v, nv);
 }
 
 async function claimedEarlier(env: Env, name: string, ctx: Ctx): Promise<boolean> {

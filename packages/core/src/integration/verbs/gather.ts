@@ -2,11 +2,14 @@ import type { Ctx } from '../../context.ts';
 import type { DriverVolume } from '../../driver.ts';
 import type { NodeVolume } from '../../store.ts';
 import { type Env, intentKey } from '../env.ts';
-import { here, must } from '../facts.ts';
+import { earlierError, here, must, withoutPastWish } from '../facts.ts';
 import type { Scope } from '../verb.ts';
 import type { Work } from '../work.ts';
 
-/** The common start of a verb on an existing volume. @throws `not_found` */
+/** Verbs that add to what this node noted of a volume. */
+const NOTED = new Set(['attach', 'mount', 'format']);
+
+/** The common start of a verb on an existing volume. @throws `not_found`; `in_use` where the verb would add to notes of an earlier one of its name */
 export async function workOn(
   scope: Scope,
   op: string,
@@ -14,7 +17,11 @@ export async function workOn(
   ctx: Ctx,
   o: { readonly?: boolean; preempt?: boolean | 'unsafe'; implicit?: boolean } = {},
 ): Promise<Work> {
-  return makeWork(scope, op, name, await must(scope.env, name, ctx), await here(scope.env, name), o);
+  const volume = await must(scope.env, name, ctx);
+  const nv = await here(scope.env, name);
+  const earlier = NOTED.has(op) ? earlierError(scope.env, volume, nv) : undefined;
+  if (earlier !== undefined) throw earlier;
+  return makeWork(scope, op, name, volume, nv, o);
 }
 
 /**
@@ -33,10 +40,11 @@ export async function makeWork(
   op: string,
   name: string,
   volume: DriverVolume,
-  nv: NodeVolume | undefined,
+  noted: NodeVolume | undefined,
   o: { readonly?: boolean; preempt?: boolean | 'unsafe'; implicit?: boolean } = {},
 ): Promise<Work> {
   const { env } = scope;
+  const nv = withoutPastWish(env, volume, noted);
   const wasAttached = await hadClaim(env, name, volume, nv);
   return {
     env,

@@ -70,7 +70,6 @@ async function mountedNow(c: Pick<Work, 'env' | 'nv'>, ctx: Ctx): Promise<string
 
 function forbid(c: Work): VolumeError | undefined {
   const { env, nv, volume } = c;
-  if (nv !== undefined && nv.volumeId !== volume.id && nv.mount !== undefined) return heldError(env, c.name, nv);
   const lost = lostError(env, volume, nv);
   if (lost !== undefined) return lost;
   if (c.alive && nv?.mount !== undefined && Object.keys(nv.holders).length > 0)
