@@ -7,4 +7,5 @@ export * from './moto.ts';
 export * from './node-process.ts';
 export * from './requires.ts';
 export * from './runtimes.ts';
+export * from './share.ts';
 export * from './virtualbox.ts';

@@ -133,15 +133,15 @@ export function probe(place: Place, o: ProbeOptions, tools: Tools): Promise<Prob
     const primary = readPrimary(reader);
     const known = settled(primary);
     if (known !== undefined) return known;
-    // An image without extents cannot hold a signature: the scan and blkid would look at holes.
     const image = o.prove && place.backing !== undefined ? await evidence(place, reader, o.signal) : undefined;
-    if (image?.blank) {
-      if (primary.data === -1) return { verdict: 'blank' };
+    if (image?.blank && primary.data !== -1) {
       return unknown('the device holds data and the image behind it none: they do not belong together', primary.data);
     }
+    // An image without extents cannot hold a signature: the scan and blkid would look at holes.
+    if (image?.blank && image.by === 'extents') return { verdict: 'blank' };
     const anything = await findAnything(place, reader, primary, tools);
     if (anything !== undefined) return anything;
-    if (image !== undefined) return unknown(image.found, image.at);
+    if (image !== undefined) return image.blank ? { verdict: 'blank' } : unknown(image.found, image.at);
     if (!o.prove) return unknown('no signature; whether it holds data was not examined', primary.data);
     const disk = await evidence(place, reader, o.signal);
     return disk.blank ? { verdict: 'blank' } : unknown(disk.found, disk.at);
