@@ -1,10 +1,10 @@
 /** Images on a file system that cannot tell holes from data, as NFS before 4.2 and most of FUSE: all of a new one looks written. */
-import { Cleanup, share, suite } from '@rexray/rig';
+import { BINDFS, Cleanup, share, suite } from '@rexray/rig';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { probe } from '../src/fs/index.ts';
 import { MIB, put, sh, sparse, tools, zero } from './fs-images.ts';
 
-const programs = { bindfs: 'bindfs', mkswap: 'util-linux', blkid: 'util-linux' } as const;
+const programs = { ...BINDFS, mkswap: 'util-linux', blkid: 'util-linux' } as const;
 suite('S2: blank on a share that knows no holes', { root: true, programs }, () => {
   const cleanup = new Cleanup();
   let dir: string;

@@ -14,6 +14,8 @@ export interface Share {
    */
   cut(ms: number): void;
   heal(): void;
+  /** The process ends: who asks is answered with an error from now on. */
+  end(): Promise<void>;
 }
 
 const isMounted = (path: string): boolean =>
@@ -34,11 +36,15 @@ export async function share(cleanup: Cleanup, below: string, options: readonly s
     watch = undefined;
     fuse.kill('SIGCONT');
   };
+  const end = async (): Promise<void> => {
+    heal();
+    fuse.kill('SIGKILL');
+    await ended;
+  };
   cleanup.add(async () => {
     heal();
     if (isMounted(path)) execFileSync('umount', ['-l', path]);
-    fuse.kill();
-    await ended;
+    await end();
   });
   while (!isMounted(path)) {
     if (fuse.exitCode !== null) throw new Error(`bindfs ended with ${fuse.exitCode}`);
@@ -52,5 +58,6 @@ export async function share(cleanup: Cleanup, below: string, options: readonly s
       fuse.kill('SIGSTOP');
     },
     heal,
+    end,
   };
 }

@@ -16,6 +16,7 @@ const model = {
   file: 'tests/safety/test/model.test.ts',
   test: 'sequences on simulated machines',
 } as const;
+const once = (test: string): Mutant['caughtBy'] => ({ ...model, test });
 const verbs = (test: string): Mutant['caughtBy'] => ({
   project: 'unit',
   file: 'tests/system/test/verbs.test.ts',
@@ -178,6 +179,31 @@ export const MUTANTS: readonly Mutant[] = [
       project: 'unit',
       file: 'tests/system/test/wipe.test.ts',
       test: 'a volume that a person attached stays attached when it is wiped',
+    },
+  },
+  {
+    name: 'an attach adds to the notes of an earlier volume of the name (S12)',
+    file: `${core}/integration/facts.ts`,
+    from: 'if (nv === undefined || nv.volumeId === v.id) return undefined;',
+    to: "if (nv === undefined || nv.volumeId !== '') return undefined;",
+    caughtBy: once('S12: a volume is not taken for an earlier one of its name'),
+  },
+  {
+    name: 'a wish to keep it attached outlives the claim (S10)',
+    file: `${core}/integration/facts.ts`,
+    from: 'if (nv?.attached !== true || wishLasts(env, v, nv)) return nv;',
+    to: "if (nv?.attached !== true || wishLasts(env, v, nv) || v.name !== '') return nv;",
+    caughtBy: once('S10: what was attached is no longer wanted so once another node took it'),
+  },
+  {
+    name: 'a share that knows no holes proves anything blank (S2)',
+    file: `${host}/fs/blank.ts`,
+    from: 'const ranges = blocks === 0 ? sampleRanges(sizeBytes) : [[0, sizeBytes] as const];',
+    to: 'const ranges = blocks === 0 ? sampleRanges(sizeBytes) : [];',
+    caughtBy: {
+      project: 'root',
+      file: 'packages/host-linux/test/fs-share.root.test.ts',
+      test: 'one byte is enough, also where no sample of a disk would look',
     },
   },
 ];

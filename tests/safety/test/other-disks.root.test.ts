@@ -1,9 +1,9 @@
 /** Loop devices of somebody else: over a disk that failed, over a share that no longer answers. */
-import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Cleanup, EXT4, suite, XFS } from '@rexray/rig';
-import { afterEach, expect, it, vi } from 'vitest';
+import { BINDFS, Cleanup, EXT4, share, suite, XFS } from '@rexray/rig';
+import { afterEach, expect, it } from 'vitest';
 import { loopsBelow, mountsBelow } from '../src/audit.ts';
 import { openPlace } from '../src/open.ts';
 
@@ -12,30 +12,17 @@ const run = (file: string, ...args: string[]): string =>
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
 
-suite('shares of others', { root: true, loop: true, programs: { ...EXT4, bindfs: 'bindfs' } }, () => {
+suite('shares of others', { root: true, loop: true, programs: { ...EXT4, ...BINDFS } }, () => {
   it('S7, S15: a loop device over a share that no longer answers costs nobody else their volumes', async () => {
     const dir = cleanup.tempDir('rexray-silent-');
-    const [below, at] = [join(dir, 'below'), join(dir, 'share')];
-    for (const d of [below, at]) mkdirSync(d);
-    run('truncate', '-s', '16M', join(below, 'theirs'));
-    const fuse = spawn('bindfs', ['-f', '-o', 'attr_timeout=0', below, at], { stdio: 'ignore' });
-    const ended = new Promise((done) => fuse.once('exit', done));
-    // Whoever waits for the share waits in the kernel, where no time limit of a test reaches: it goes on by itself.
-    const watch = spawn('sh', ['-c', `sleep 60; kill -CONT ${fuse.pid}`], { stdio: 'ignore' });
-    cleanup.add(async () => {
-      watch.kill();
-      fuse.kill('SIGCONT');
-      run('umount', '-l', at);
-      fuse.kill();
-      await ended;
-    });
-    await vi.waitFor(() => expect(existsSync(join(at, 'theirs'))).toBe(true), { timeout: 30_000 });
-    const theirs = run('losetup', '--find', '--show', join(at, 'theirs'));
+    run('truncate', '-s', '16M', join(dir, 'theirs'));
+    const silent = await share(cleanup, dir);
+    const theirs = run('losetup', '--find', '--show', join(silent.path, 'theirs'));
     cleanup.add(() => {
-      fuse.kill('SIGCONT');
+      silent.heal();
       run('losetup', '--detach', theirs);
     });
-    fuse.kill('SIGSTOP');
+    silent.cut(60_000);
     const began = performance.now();
     const home = cleanup.tempDir('rexray-other-');
     const p = await openPlace({ home });

@@ -1,18 +1,33 @@
-/** Two nodes that want one volume: stopped, killed, with clocks that jump; no block from two epochs at once. */
+/** Two nodes that want one volume: stopped, killed, cut off, on slow disks, with clocks that jump; no block from two epochs at once. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { Cleanup, EXT4, suite, XFS } from '@rexray/rig';
+import { BINDFS, Cleanup, EXT4, suite, XFS } from '@rexray/rig';
 import { afterEach, expect, it } from 'vitest';
 import { answer, assertOneWriter, directory, hunt, journal } from './hunt.ts';
-import { storm } from './writers.ts';
+import { partitions } from './partition.ts';
+import { slowStorm, storm } from './writers.ts';
 
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
 const ROUNDS = Number(process.env.SAFETY_ROUNDS ?? 60);
+const SEED = Number(process.env.SAFETY_SEED ?? 1);
 
-suite('S5, S10, S11: two writers', { root: true, loop: true, namespaces: true, programs: { ...XFS, ...EXT4 } }, () => {
+suite('S5, S10, S11: two writers', {
+  root: true,
+  loop: true,
+  namespaces: true,
+  programs: { ...XFS, ...EXT4, ...BINDFS },
+}, () => {
   it(`stopped, storming, dying nodes with clocks that jump, ${ROUNDS} times`, { timeout: 3_600_000 }, () =>
-    storm(cleanup, ROUNDS),
+    storm(cleanup, ROUNDS, SEED),
+  );
+
+  it(`the same on a slow disk that stalls, ${ROUNDS} times`, { timeout: 3_600_000 }, () =>
+    slowStorm(cleanup, ROUNDS, SEED),
+  );
+
+  it(`nodes that are cut off from the directory, ${ROUNDS} times`, { timeout: 3_600_000 }, () =>
+    partitions(cleanup, ROUNDS, SEED),
   );
 
   it('without a fence nobody takes it from the owner, however often they ask', async () => {
