@@ -3,6 +3,7 @@
  * `npm test -- unit root` runs the named phases; `npm test -- --list` names them. Under CI=true a skipped required suite fails.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { missingPrograms } from './programs.mjs';
 import { bin, build, duration, fail, install, requireNode, run, turbo } from './setup.mjs';
@@ -10,6 +11,9 @@ import { OUT, vitest } from './vitest-run.mjs';
 
 const CI = process.env.CI === 'true';
 const node = (script, ...args) => run(process.execPath, [`scripts/${script}`, ...args]);
+
+/** Vitest leaves one core to itself: on two cores its tests would run one file after the other. */
+const UNIT_WORKERS = Math.max(2, availableParallelism() - 1);
 
 /** Each phase answers an exit status, or the counts of a vitest project. */
 const PHASES = {
@@ -19,7 +23,7 @@ const PHASES = {
   imports: () => node('lint-imports.mjs'),
   knip: () => run(bin('knip'), ['--no-progress']),
   publint: () => node('publint-all.mjs'),
-  unit: () => vitest('unit'),
+  unit: () => vitest('unit', [`--maxWorkers=${UNIT_WORKERS}`]),
   root: () => vitest('root', ['--no-file-parallelism']),
 };
 
