@@ -62,6 +62,8 @@ export interface TestRexray extends AsyncDisposable {
   leaks(): Promise<readonly string[]>;
   /** What the watch does from time to time: finish what this process had to leave. */
   retryLeftovers(): Promise<readonly Reconciled[]>;
+  /** One look of the watch: what another node took is taken off here, and its holders are told. */
+  look(): Promise<void>;
   close(o?: { readonly graceMs?: number }): Promise<void>;
 }
 
@@ -142,6 +144,7 @@ export async function testRexray(o: TestOptions = {}): Promise<TestRexray> {
     },
     leaks: () => leaks({ backend, machine, store }),
     retryLeftovers: () => engine.retryLeftovers(),
+    look: () => engine.look(),
     close: (c) => engine.close(c),
     [Symbol.asyncDispose]: () => engine.close(),
   };

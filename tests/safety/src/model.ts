@@ -40,7 +40,9 @@ export type Op =
   | { readonly op: 'snapshot'; readonly name: string; readonly snapshot: string }
   | { readonly op: 'unsnapshot'; readonly snapshot: string }
   | { readonly op: 'restore'; readonly snapshot: string; readonly to: string }
-  | { readonly op: 'write'; readonly name: string; readonly token: string };
+  | { readonly op: 'write'; readonly name: string; readonly token: string }
+  /** The watch of the node looks whose its volumes are: nothing that callers see may come of it. */
+  | { readonly op: 'look' };
 
 /** What a verb must answer in a state, and what is then so. */
 export interface Expected {
@@ -118,6 +120,7 @@ function copyable(v: ModelVolume, node: Node): boolean {
 
 /** What the verb of one node has to answer now, alone. */
 export function expected(s: State, node: Node, o: Op, fencing: Fencing): Expected {
+  if (o.op === 'look') return ok(s);
   if (o.op === 'unsnapshot') return ok({ ...s, snapshots: without(s.snapshots, o.snapshot) });
   if (o.op === 'restore') {
     const from = s.snapshots[o.snapshot];
@@ -147,7 +150,7 @@ function onVolume(
   s: State,
   v: ModelVolume,
   node: Node,
-  o: Exclude<Op, { op: 'unsnapshot' | 'restore' | 'create' }>,
+  o: Exclude<Op, { op: 'unsnapshot' | 'restore' | 'create' | 'look' }>,
   fencing: Fencing,
 ): Expected {
   switch (o.op) {

@@ -5,7 +5,7 @@ import type { Node, Op } from './model.ts';
 /** A verb of the model on a real integration. @param unit bytes of one unit of the model's sizes */
 export async function perform(
   s: Integration,
-  o: Exclude<Op, { op: 'write' }>,
+  o: Exclude<Op, { op: 'write' | 'look' }>,
   unit: number,
   prefix = '',
 ): Promise<unknown> {

@@ -67,6 +67,7 @@ const verb = ({ sizes, name, struggle }: Kind): fc.Arbitrary<Op> => {
         holder,
       }),
     },
+    { weight: struggle, arbitrary: look },
     { weight: 2 * struggle, arbitrary: fc.record({ op: fc.constantFrom('attach' as const, 'detach' as const), name }) },
     {
       weight: 2,
@@ -79,6 +80,7 @@ const verb = ({ sizes, name, struggle }: Kind): fc.Arbitrary<Op> => {
     { weight: 2, arbitrary: fc.record({ op: fc.constant('restore' as const), snapshot, to: ALL }) },
   );
 };
+const look: fc.Arbitrary<Op> = fc.record({ op: fc.constant('look' as const) });
 const write = ({ name }: Kind): fc.Arbitrary<Op> => fc.record({ op: fc.constant('write' as const), name, token });
 
 const STORAGE = [

@@ -36,7 +36,8 @@ export async function simulatedWorld(fencing: Fencing): Promise<World> {
         if (verb.op === 'write') {
           const mine = (await nodes[n].integration.get(verb.name)).attachments.some((a) => a.here);
           if (mine) await write(n, verb.name, verb.token);
-        } else if ((await perform(nodes[n].integration, verb, 2 ** 20)) === NOTHING) return NOTHING;
+        } else if (verb.op === 'look') await nodes[n].look();
+        else if ((await perform(nodes[n].integration, verb, 2 ** 20)) === NOTHING) return NOTHING;
         return 'ok';
       } catch (e) {
         if (isVolumeError(e)) return verb.op === 'write' && e.code === 'not_found' ? 'ok' : e.code;

@@ -35,6 +35,8 @@ export interface Engine {
   giveBack(o: Orphan): Promise<void>;
   /** What the watch also does from time to time: finish what this process had to leave. */
   retryLeftovers(): Promise<readonly Reconciled[]>;
+  /** One look of the watch at every mounted volume, whether it is still ours (S11). */
+  look(): Promise<void>;
   /**
    * Lets no verb begin, removes this process's scratch volumes, waits for the verbs that run (after `graceMs`, default
    * 10,000, they are canceled and undone), ends watching, closes drivers, host and store. Mounts stay. Always the same
@@ -100,6 +102,10 @@ export async function openEngine(parts: EngineParts): Promise<Engine> {
       const opened = await Promise.all([...runtimes.values()].map((r) => r.current()));
       const rounds = opened.map((o) => (o === undefined ? [] : retryLeftovers(o.env, startCtx(60_000))));
       return (await Promise.all(rounds)).flat();
+    },
+    look: async () => {
+      const opened = await Promise.all([...runtimes.values()].map((r) => r.current()));
+      await Promise.all(opened.flatMap((o) => (o === undefined ? [] : [watchOnce(o.env)])));
     },
     close: (o) => {
       closing ??= close(parts, runtimes, scratches, { watching, gate, graceMs: o?.graceMs ?? CLOSE_GRACE_MS });
