@@ -31,6 +31,49 @@ async function taken(o: { given?: boolean } = {}): Promise<{ a: TestRexray; b: T
 const ended = (r: TestRexray): unknown[] =>
   r.machine.calls.filter((c) => c.call === 'unmount').map((c) => (c.detail as { kill?: boolean }).kill === true);
 
+/** The same, and b has removed it and made another of its name. */
+async function remade(): Promise<{ a: TestRexray; b: TestRexray }> {
+  const { a, b } = await taken({ given: true });
+  await b.integration.remove('data');
+  await b.integration.create('data', { size: '1GiB' });
+  return { a, b };
+}
+
+describe('S12: a volume whose name an earlier one had, which is still mounted here', () => {
+  it.each([
+    ['an attach', (r: TestRexray) => r.integration.attach('data')],
+    ['a mount', (r: TestRexray) => r.integration.mount('data', { holder: 'engine:1' })],
+  ])('%s is refused, and both are named', async (_, verb) => {
+    const { a } = await remade();
+    const { id } = await a.integration.get('data');
+    const refused = await verb(a).catch((e: unknown) => e);
+    expect(isVolumeError(refused, 'in_use') && refused.message).toMatch(/cli .*earlier volume of that name/);
+    expect(isVolumeError(refused) && refused.message).toContain(id);
+    await a.integration.unmount('data', { holder: 'cli' });
+    expect(await codeOf(verb(a))).toBe('ok');
+  });
+
+  it('what is looked at and grown is the new one', async () => {
+    const { a } = await remade();
+    expect(await a.integration.get('data')).toMatchObject({ state: 'available', holders: [] });
+    expect(await a.integration.expand('data', { size: '2GiB' })).toMatchObject({ fileSystem: 'none' });
+    expect(a.machine.calls.filter((c) => c.call === 'grow')).toEqual([]);
+  });
+
+  it('what is adopted under that name is looked at all the same', async () => {
+    const { a, b } = await taken({ given: true });
+    await b.integration.remove('data');
+    await b.integration.create('bare', { size: '1GiB', fsType: 'ext4' });
+    await b.integration.mount('bare', { holder: 'cli' });
+    await b.integration.unmount('bare', { holder: 'cli' });
+    const bare = a.backend.byName('bare');
+    if (bare === undefined) throw new Error('no volume');
+    bare.foreign = true;
+    bare.record = { ...bare.record, format: { state: 'blank', fsType: 'ext4' } };
+    expect((await a.integration.adopt(bare.id, 'data')).format).toBe('formatted');
+  });
+});
+
 describe('S11: after a loss that nobody has told this node yet', () => {
   it.each([
     ['a snapshot', (r: TestRexray) => r.integration.snapshots.create('data', 'snap')],

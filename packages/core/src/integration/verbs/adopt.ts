@@ -26,7 +26,7 @@ const adoptStep: Step<AdoptWork> = {
   does: (c) => `make ${c.id} the volume "${c.name}"`,
   async run(c, ctx) {
     c.volume = await need(c.env.driver.adopt, 'adopt').call(c.env.driver, c.id, c.name, c.record, ctx);
-    c.known = c.nv !== undefined || c.volume.record.format.state !== 'blank';
+    c.known = c.nv?.volumeId === c.volume.id || c.volume.record.format.state !== 'blank';
   },
 };
 
