@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { type DiskMatch, isVolumeError } from '@rexray/core';
 import { type Loop, loopAttach } from '@rexray/kernel';
-import { Cleanup, EXT4, suite } from '@rexray/rig';
+import { Cleanup, EXT4, loopsBelow, mountedFileSystem, suite, XFS } from '@rexray/rig';
 import { afterEach, expect, it } from 'vitest';
 import { bench, context, EXT4_IMAGE, image, killQuietly, mountTable, opener, spec } from './rig.ts';
 
@@ -204,5 +204,29 @@ suite('directories and shares', { root: true }, () => {
     const e = await failure(s.mount(device, spec(target), context(5000)));
     expect(['unavailable', 'timeout']).toContain(e.code);
     expect(existsSync(target)).toBe(false);
+  });
+});
+
+suite("S7: somebody else's disk that failed", {
+  root: true,
+  loop: true,
+  programs: { ...EXT4, ...XFS, xfs_io: 'xfsprogs' },
+}, () => {
+  it('does not keep an image from being given back that is there no more', async () => {
+    const failed = mountedFileSystem(cleanup, 'xfs', '320M');
+    const theirs = openSync(image(failed).path, 'r+');
+    const loop = loopAttach(theirs);
+    closeSync(theirs);
+    cleanup.add(() => closeSync(loop.fd));
+    execFileSync('xfs_io', ['-x', '-c', 'shutdown', failed]);
+    const b = bench(cleanup);
+    const a = image(b.dir);
+    const s = await b.host.open('v', context());
+    cleanup.add(() => s.release());
+    const { backing } = await s.connect(a, { readonly: false }, context());
+    // As after a switch (S10), or a removal by another node.
+    rmSync(a.path);
+    await s.disconnect({ ...a, ...(backing !== undefined && { inode: backing }) }, context());
+    expect(loopsBelow(b.dir)).toEqual([]);
   });
 });

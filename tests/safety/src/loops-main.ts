@@ -88,11 +88,15 @@ async function write(name: string, token: string): Promise<void> {
   writeFileSync(join(mountRoot, 'data', 'token'), token, { flush: true });
 }
 
-async function leaks(prefix: string): Promise<readonly string[]> {
-  const found: string[] = [];
+async function intents(): Promise<readonly string[]> {
   const own = store();
-  for (const [key] of await own.list('intent/')) found.push(key);
+  const found = (await own.list('intent/')).map(([key]) => key);
   await own.close();
+  return found;
+}
+
+async function leaks(prefix: string): Promise<readonly string[]> {
+  const found: string[] = [...(await intents())];
   const { items } = await volumes().list({ prefix });
   const mounts = mountsBelow(start.home);
   for (const v of items) {
@@ -115,9 +119,11 @@ const VERBS: Record<string, (...a: never[]) => unknown> = {
   arm(all: readonly Fault[]) {
     faults = all.filter((f) => f.where === 'storage').map(({ call, kind, times }) => ({ call, kind, times }));
   },
+  /** Whether notes of this very process are left: as long as it lives, they are for the watch, after more than ten seconds. */
   async reopen() {
     await rex.close();
     rex = await open();
+    return (await intents()).length > 0;
   },
   list: async (prefix: string) => (await volumes().list({ prefix })).items,
   holders: () => volumes().holders.list(),

@@ -154,7 +154,9 @@ class WorldOfLoops implements World {
     for (const [i, n] of this.#nodes.entries()) {
       if (!n.alive) await n.begin();
       await n.call('arm', []);
-      if (restart.includes(i as Node)) await n.call('reopen');
+      if (!restart.includes(i as Node) || !(await n.call<boolean>('reopen'))) continue;
+      await n.kill();
+      await n.begin();
     }
   }
 

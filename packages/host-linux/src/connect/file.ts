@@ -1,5 +1,6 @@
 /** Image file → loop device: one per inode, found by inode, pinned by a descriptor, checked after opening (S7). */
 import { closeSync, constants, lstatSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Attachment, bytes, type Ctx, type Device, remaining, VolumeError } from '@rexray/core';
 import {
@@ -21,7 +22,7 @@ import {
 import { assertFree } from '../unused.ts';
 import { assertPlainFile, fileIdentity, openAllowed, rootsOf } from './allow.ts';
 import type { Connection, ConnectOptions } from './connection.ts';
-import { mayHang } from './may-hang.ts';
+import { isServed, mayHang } from './may-hang.ts';
 
 export type FileAttachment = Extract<Attachment, { kind: 'file' }>;
 
@@ -77,7 +78,7 @@ function describe(loop: Loop, image: { dev: bigint; ino: bigint }, fresh: boolea
 
 /** What shows that a loop device which cannot be asked is not of this image. */
 const others = (path: string, image: { dev: bigint; ino: bigint }): Pick<LoopSearch, 'lives' | 'skip'> => ({
-  lives: () => isStill(path, image),
+  lives: () => isStill(path, image) || (!isServed(path) && fileSystemAnswers(path, image.dev)),
   skip: mayHang(path),
 });
 
@@ -88,6 +89,20 @@ function isStill(path: string, image: { dev: bigint; ino: bigint }): boolean {
     return now.dev === image.dev && now.ino === image.ino;
   } catch {
     return false;
+  }
+}
+
+/**
+ * The image may be there no more (switched, removed), but its file system is well: so would be a loop device over it. Of a
+ * local one only: a server may forget one file, and answer for the directory from what it told before.
+ */
+function fileSystemAnswers(path: string, dev: bigint): boolean {
+  for (let at = dirname(path); ; at = dirname(at)) {
+    try {
+      return lstatSync(at, { bigint: true }).dev === dev;
+    } catch (e) {
+      if (errnoCode(e) !== 'ENOENT' || at === dirname(at)) return false;
+    }
   }
 }
 

@@ -21,6 +21,9 @@ function mountOf<R extends Pick<TableRow, 'target'>>(rows: readonly R[], path: s
   return best;
 }
 
+/** The path lies on a file system whose answers come from a server or a process. */
+export const isServed = (path: string): boolean => SERVED.test(mountOf(readMounts(), path)?.fsType ?? '');
+
 /**
  * Loop devices that need not be asked whether they are of this image, because the question could hang for as long as
  * somebody else's share or FUSE process does: the backing lies on a file system that is served, in a directory of another
