@@ -40,6 +40,7 @@ export const PROGRAMS = {
   runc: 'runc',
   openssl: 'openssl',
   git: 'git',
+  strace: 'strace',
   script: 'bsdutils',
   zsh: 'zsh',
   fish: 'fish',

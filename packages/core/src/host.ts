@@ -162,7 +162,10 @@ export interface HostSession {
     o: { readonly fsType: FsType; readonly repair: boolean },
     ctx: Ctx,
   ): Promise<{ readonly clean: boolean; readonly said?: string }>;
-  /** Give a copy its own UUID (S25). Pre-state: unused. */
+  /**
+   * Give a copy its own UUID (S25). Pre-state: unused. Looks at it first as `check` with `repair` does, and finishes a
+   * change that was interrupted. @throws `data_loss` with what the checker said; nothing was changed then
+   */
   newUuid(device: Device, o: { readonly fsType: FsType; readonly uuid: string }, ctx: Ctx): Promise<void>;
 
   /** Mount and verify (S20): seen in the consumers' namespace, sub-directory real. Same device already at that target = ok. @throws `invalid`, `in_use`, `data_loss` */

@@ -5,9 +5,10 @@ import { FS_TYPES, type FsType } from '@rexray/core';
 import { Cleanup, suite } from '@rexray/rig';
 import { afterEach, expect, test } from 'vitest';
 import { check, format, grow, newUuid, type Place, probe } from '../src/fs/index.ts';
+import { writeInOrder } from '../src/fs/ordered-writes.ts';
 import { withReader } from '../src/fs/reader.ts';
 import { parseXfs, withLogState } from '../src/fs/xfs.ts';
-import { plannedWrites, writeInOrder } from '../src/fs/xfs-uuid.ts';
+import { plannedWrites } from '../src/fs/xfs-uuid.ts';
 import { copy, FS_MIB, hash, MIB, mkfs, OTHER, PROGRAMS, placeOf, sh, sparse, tools, UUID } from './fs-images.ts';
 import { loops } from './fs-loops.ts';
 

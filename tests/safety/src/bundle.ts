@@ -30,7 +30,7 @@ function linkNative(modules: string): void {
 /** Bundles one program of this directory, with the host's worker process beside it. @param entry file name */
 export async function bundle(
   cleanup: Cleanup,
-  entry: './kill-main.ts' | './audit-main.ts' | './loops-main.ts' | './soak-main.ts',
+  entry: './kill-main.ts' | './audit-main.ts' | './loops-main.ts' | './soak-main.ts' | './uuid-main.ts',
 ): Promise<Bundle> {
   const dir = cleanup.tempDir('rexray-bundle-');
   linkNative(join(dir, 'node_modules'));

@@ -1,5 +1,5 @@
 /** What the kill matrix kills: verbs on a place that holds a used volume, a blank one, a bystander, a snapshot and a foreign image. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FsType, Integration, Volume } from '@rexray/core';
 
@@ -23,6 +23,8 @@ export interface Scenario {
   readonly inWorker?: number;
   /** What it works on is frozen for a while: a child thaws it, unless that dies too. */
   readonly freezes?: true;
+  /** `before` writes into a volume, so it goes where its mount is: the matrix of the programs leaves it out. */
+  readonly writes?: true;
   /** Least number of points: a drop means that the tracer no longer sees something. */
   readonly least: number;
 }
@@ -41,6 +43,15 @@ async function adopt(s: Integration): Promise<void> {
   if (f !== undefined) await s.adopt(f.id, 'adopted');
   else await s.get('adopted');
 }
+
+/** A copy of a volume of another file system than `v`'s, which the audit looks for. */
+const copied = (fsType: FsType) => async (s: Integration) => {
+  await s.create('source', { size: SIZE[fsType], fsType });
+  const { path } = await s.mount('source', cli);
+  writeFileSync(join(path, 'hello'), CONTENT, { flush: true });
+  await s.unmount('source', cli);
+  await s.clone('source', 'copy');
+};
 
 /** After a wipe that was interrupted, the first mount makes it again; then it is as any volume. */
 async function useAgain(s: Integration): Promise<void> {
@@ -74,6 +85,13 @@ export const SCENARIOS: readonly Scenario[] = [
     run: (s) => s.mount('copy', cli),
     least: 26,
   },
+  ...(['xfs', 'btrfs'] as const).map((fsType) => ({
+    name: `first mount of a clone of ${fsType} (new uuid)`,
+    before: copied(fsType),
+    writes: true as const,
+    run: (s: Integration) => s.mount('copy', cli),
+    least: 25,
+  })),
   { name: 'snapshot', run: (s) => s.snapshots.create('v', 'new'), least: 27 },
   {
     name: 'snapshot while mounted',

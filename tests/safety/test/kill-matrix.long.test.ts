@@ -1,10 +1,14 @@
 /** SIGKILL at every step of every verb, embedded and in the host's worker process; children too. */
-import { EXT4, suite } from '@rexray/rig';
+import { BTRFS, EXT4, suite, XFS } from '@rexray/rig';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SCENARIOS, type Scenario } from '../src/scenarios.ts';
 import { Matrix } from './matrix.ts';
 
-suite('S12, S13, S14: SIGKILL at every step', { root: true, loop: true, programs: EXT4 }, () => {
+suite('S12, S13, S14: SIGKILL at every step', {
+  root: true,
+  loop: true,
+  programs: { ...EXT4, ...XFS, ...BTRFS },
+}, () => {
   const matrix = new Matrix(3);
   beforeAll(() => matrix.open());
   afterAll(() => matrix.close());

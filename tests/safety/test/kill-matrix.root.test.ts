@@ -1,4 +1,4 @@
-import { EXT4, suite } from '@rexray/rig';
+import { BTRFS, EXT4, suite, XFS } from '@rexray/rig';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SCENARIOS, type Scenario } from '../src/scenarios.ts';
 import { Matrix } from './matrix.ts';
@@ -6,7 +6,11 @@ import { Matrix } from './matrix.ts';
 /** Of the points of a verb, every so-manieth; the long form takes all. */
 const STRIDE = 9;
 
-suite('S12, S13, S14: SIGKILL at some steps of every verb', { root: true, loop: true, programs: EXT4 }, () => {
+suite('S12, S13, S14: SIGKILL at some steps of every verb', {
+  root: true,
+  loop: true,
+  programs: { ...EXT4, ...XFS, ...BTRFS },
+}, () => {
   const matrix = new Matrix(2);
   beforeAll(() => matrix.open());
   afterAll(() => matrix.close());

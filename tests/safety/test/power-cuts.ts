@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Cleanup, EXT4, XFS } from '@rexray/rig';
+import { BTRFS, Cleanup, EXT4, XFS } from '@rexray/rig';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Bundle, bundle } from '../src/bundle.ts';
 import type { Order, Told } from '../src/kill-main.ts';
@@ -19,7 +19,7 @@ export const NEEDS = {
   root: true,
   loop: true,
   namespaces: true,
-  programs: { ...XFS, ...EXT4, xfs_io: 'xfsprogs' },
+  programs: { ...XFS, ...BTRFS, ...EXT4, xfs_io: 'xfsprogs' },
 } as const;
 
 /** Cuts the power before flushes of these verbs, before each or before every so-manieth: the tests of a suite. */

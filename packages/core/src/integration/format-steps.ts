@@ -44,7 +44,11 @@ function assertOwn(c: Work, p: Probe): void {
     `Volume "${c.name}" of service "${c.env.service}" was formatted ${format.fsType} with UUID ${format.uuid}, but the device holds ${found}.`,
     {
       details: { expected: `${format.fsType} ${format.uuid}`, found },
-      hint: 'Nothing was changed, and it will never be formatted. Check that this is the right device; repair a copy of it with the file system’s own tools, or restore a snapshot.',
+      hint: `Nothing was changed, and it will never be formatted. ${
+        c.volume.record.copied === true
+          ? 'Remove this copy and make it again; if what it is a copy of is gone, repair a copy of it with the file system’s own tools.'
+          : 'Check that this is the right device; repair a copy of it with the file system’s own tools, or restore a snapshot.'
+      }`,
     },
   );
 }
@@ -204,7 +208,10 @@ export const check: Step<Work> = {
   },
 };
 
-/** S25: a copy mounts beside its original only with a UUID of its own. Interrupted, it is simply done again: `copied` waives the comparison. */
+/**
+ * S25: a copy mounts beside its original only with a UUID of its own. Interrupted, it is simply done again: `copied` waives
+ * the comparison. Before the check, which a change that did not finish would not pass: the host checks what it changes.
+ */
 export const newUuid: Step<Work> = {
   name: 'new-uuid',
   does: () => 'give the copy a file system UUID of its own',
@@ -212,11 +219,26 @@ export const newUuid: Step<Work> = {
   async run(c, ctx) {
     const { fsType } = c.volume.record.format as State<'formatted'>;
     const uuid = randomUUID();
-    await c.session.newUuid(need(c.device, 'the device'), { fsType, uuid }, ctx);
+    await c.session.newUuid(need(c.device, 'the device'), { fsType, uuid }, ctx).catch((e: unknown) => {
+      throw unusable(c, e);
+    });
     await mark(c, { format: { state: 'formatted', fsType, uuid }, copied: false }, ctx);
     c.probe = await c.session.probe(need(c.device, 'the device'), { prove: false }, ctx);
   },
 };
+
+function unusable(c: Work, e: unknown): unknown {
+  if (!isVolumeError(e, 'data_loss')) return e;
+  return new VolumeError(
+    'data_loss',
+    `Volume "${c.name}" of service "${c.env.service}", a copy, cannot be used: ${e.message}`,
+    {
+      details: e.details,
+      ...(e.hint !== undefined && { hint: e.hint }),
+      cause: e,
+    },
+  );
+}
 
 /** The steps from a connected device to one that may be mounted. */
 export const prepare: readonly Step<Work>[] = [
@@ -226,6 +248,6 @@ export const prepare: readonly Step<Work>[] = [
   resumeFormat,
   format,
   markFormatted,
-  check,
   newUuid,
+  check,
 ];

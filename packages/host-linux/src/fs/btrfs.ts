@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { crc32c } from './crc32c.ts';
-import { type Reader, textAt, uuidAt } from './reader.ts';
+import { type Place, type Reader, textAt, uuidAt, withReader } from './reader.ts';
 import type { BadSuperblock, Parsed, Superblock } from './superblock.ts';
 
 export const BTRFS_SB_AT = 65536;
@@ -28,6 +28,15 @@ function checksumMatches(b: Buffer): boolean {
     default:
       return true;
   }
+}
+
+/** Makes a changed superblock valid. @returns false for a checksum that we cannot compute */
+export function writeChecksum(b: Buffer): boolean {
+  const data = b.subarray(32);
+  const type = b.readUInt16LE(0xc4);
+  if (type === 0) b.writeUInt32LE(crc32c(data), 0);
+  else if (type === 2) createHash('sha256').update(data).digest().copy(b, 0);
+  return type === 0 || type === 2;
 }
 
 function stateOf(flags: bigint, logRoot: bigint): Pick<Superblock, 'clean' | 'dirt' | 'failed'> {
@@ -62,6 +71,12 @@ export function parseBtrfs(b: Buffer, at: number, sizeBytes: number): Parsed<Btr
     ...stateOf(flags, b.readBigUInt64LE(0x60)),
   };
 }
+
+export const readBtrfs = (place: Place): Promise<BtrfsSuperblock | undefined> =>
+  withReader(place, (reader) => {
+    const sb = parseBtrfs(reader.read(BTRFS_SB_AT, BTRFS_SB_BYTES), BTRFS_SB_AT, reader.sizeBytes);
+    return sb?.kind === 'ok' ? sb : undefined;
+  });
 
 export function findBtrfsMirror(reader: Reader): { at: number; uuid?: string } | undefined {
   for (const at of BTRFS_MIRRORS) {

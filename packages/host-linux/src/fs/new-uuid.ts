@@ -1,5 +1,7 @@
-import { type FsType, type Probe, VolumeError } from '@rexray/core';
-import { isOfType } from './check.ts';
+import { type FsType, isVolumeError, VolumeError } from '@rexray/core';
+import { readBtrfs } from './btrfs.ts';
+import { changeBtrfsUuid } from './btrfs-uuid.ts';
+import { check } from './check.ts';
 import { preen } from './e2fsck.ts';
 import { readExt4 } from './ext4.ts';
 import { readSuperblock } from './probe.ts';
@@ -39,7 +41,6 @@ async function tune(place: Place, args: readonly string[], tools: Tools): Promis
 async function ext4Uuid(place: Place, uuid: string, tools: Tools): Promise<void> {
   const before = await readExt4(place);
   if (before?.uuid === uuid && before.clean === true) return;
-  if (before?.clean !== true) await preen(place, false, tools);
   if (before?.metadataCsum === true && !before.csumSeed) await tune(place, ['-O', 'metadata_csum_seed'], tools);
   await tune(place, ['-U', uuid], tools);
 }
@@ -65,12 +66,13 @@ async function xfsUuid(place: Place, uuid: string, tools: Tools): Promise<void> 
 }
 
 /**
- * `-U` rewrites the header of every metadata block and is finished by a second run. `-M`, which changes superblocks only,
- * leaves a file system that btrfs-progs before 6.6 cannot finish when it is killed; it is used where `-U` cannot be,
- * on a file system that has been through `-M` before.
+ * `-U` rewrites the header of every metadata block; killed at any of its writes, it is finished by a second run. It refuses
+ * a file system that has been through `-M`, where our own change is one write; `-M` remains for shapes that we cannot write.
  */
-async function btrfsUuid(place: Place, before: Probe, uuid: string, tools: Tools): Promise<void> {
-  if (before.uuid === uuid && before.clean === true) return;
+async function btrfsUuid(place: Place, uuid: string, tools: Tools): Promise<void> {
+  const before = await readBtrfs(place);
+  if (before?.uuid === uuid && before.clean === true) return;
+  if (await changeBtrfsUuid(place, uuid)) return;
   const tuneTo = (...args: string[]): Promise<Said> => runProgram(tools, 'btrfstune', ['-f', ...args, place.path]);
   let said = await tuneTo('-U', uuid);
   if (said.exitCode !== 0 && said.text.includes('unfinished fsid change')) {
@@ -83,44 +85,52 @@ async function btrfsUuid(place: Place, before: Probe, uuid: string, tools: Tools
   if (said.exitCode !== 0) throw programError('btrfstune', place.path, said);
 }
 
-async function replayed(place: Place, o: NewUuidOptions, replay: ReplayLog): Promise<Probe> {
-  let found = await readSuperblock(place);
-  const dirty = (): boolean => found?.clean === false && /replayed/.test(found.found ?? '');
-  // Also btrfs: btrfstune moves the generation on, after which the log that fsync wrote cannot be read any more.
-  if (o.fsType !== 'ext4' && dirty()) {
-    await replay(o.fsType);
-    found = await readSuperblock(place);
-    if (dirty()) {
-      throw new VolumeError('data_loss', `The log of the ${o.fsType} on ${place.path} was not replayed by a mount.`, {
-        details: { ...(found?.found !== undefined && { found: found.found }) },
-        hint: 'Take the copy again while the volume is unmounted or frozen.',
-      });
-    }
-  }
-  const what = found?.found ?? 'no file system';
-  if (!isOfType(found, o.fsType)) {
-    throw new VolumeError('data_loss', `${place.path} holds no valid ${o.fsType}, so it gets no new UUID.`, {
-      details: { expected: o.fsType, found: what },
-      hint: 'Remove the copy and make it again.',
-    });
-  }
-  return found;
-}
+/** A btrfs in the middle of a change of its UUID passes no check and mounts nowhere before the change is finished. */
+const isHalfChanged = async (place: Place, fsType: FsType): Promise<boolean> => {
+  const sb = fsType === 'btrfs' ? await readBtrfs(place) : undefined;
+  return sb?.changingUuid === true && sb.failed !== true;
+};
 
 /**
- * Gives a copy its own UUID before its first mount (S25). Pre-state: unused. Repeatable: an interrupted change is
- * finished by the next call with the same UUID.
- * @throws `data_loss` no valid file system, or it cannot be brought to a clean state · `in_use` · `unavailable`
+ * Nothing is changed in what is damaged (S24); what is not damaged has no log afterwards. Also btrfs: btrfstune moves the
+ * generation on, after which the log that fsync wrote cannot be read any more.
+ */
+async function assertSound(place: Place, fsType: FsType, replay: ReplayLog, tools: Tools): Promise<void> {
+  if (await isHalfChanged(place, fsType)) return;
+  const checked = await check(place, { fsType, repair: true }, tools);
+  if (checked.clean || fsType === 'ext4') return;
+  await replay(fsType);
+  const found = await readSuperblock(place);
+  if (found?.verdict === 'fs' && found.clean !== false) return;
+  throw new VolumeError('data_loss', `The log of the ${fsType} on ${place.path} was not replayed by a mount.`, {
+    details: { ...(found?.found !== undefined && { found: found.found }) },
+  });
+}
+
+const AGAIN =
+  'Remove the copy and make it again, while what it is a copy of is unmounted or frozen. If that is gone, copy this volume first and repair the copy by hand.';
+
+/**
+ * Gives a copy its own UUID before its first mount (S25). Pre-state: unused. Checks it first, as `check` with `repair`
+ * does, and replays its log. Repeatable: what an interrupted change left is finished by the next call, with the same UUID
+ * or another.
+ * @throws `data_loss` no valid file system, or a damaged one: nothing was changed then · `in_use` · `unavailable`
  */
 export async function newUuid(place: Place, o: NewUuidOptions, replay: ReplayLog, tools: Tools): Promise<void> {
-  const before = await replayed(place, o, replay);
-  if (o.fsType === 'ext4') await ext4Uuid(place, o.uuid, tools);
-  else if (o.fsType === 'xfs') await xfsUuid(place, o.uuid, tools);
-  else await btrfsUuid(place, before, o.uuid, tools);
+  try {
+    await assertSound(place, o.fsType, replay, tools);
+    if (o.fsType === 'ext4') await ext4Uuid(place, o.uuid, tools);
+    else if (o.fsType === 'xfs') await xfsUuid(place, o.uuid, tools);
+    else await btrfsUuid(place, o.uuid, tools);
+  } catch (e) {
+    if (!isVolumeError(e, 'data_loss', 'internal')) throw e;
+    throw new VolumeError(e.code, e.message, { details: e.details, hint: AGAIN, cause: e });
+  }
   syncPath(place.path);
   const after = await readSuperblock(place);
-  if (after?.verdict === 'fs' && after.uuid === o.uuid) return;
+  if (after?.verdict === 'fs' && after.uuid === o.uuid && after.clean !== false) return;
   throw new VolumeError('data_loss', `${place.path} still has another UUID than ${o.uuid}.`, {
     details: { expected: o.uuid, found: after?.uuid ?? firstLines(after?.found ?? 'no file system') },
+    hint: AGAIN,
   });
 }

@@ -1,5 +1,4 @@
-import { closeSync, constants, fsyncSync, openSync, writeSync } from 'node:fs';
-import { VolumeError } from '@rexray/core';
+import { type Change, uuidBytes, writeInOrder } from './ordered-writes.ts';
 import { type Place, type Reader, uuidAt, withReader } from './reader.ts';
 import { crcMatches, parseXfs, withLogState, writeCrc, type XfsSuperblock } from './xfs.ts';
 import { findUnmountRecord, recordCrc, type UnmountRecord } from './xfs-log.ts';
@@ -10,13 +9,6 @@ const INCOMPAT_AT = 216;
 const INCOMPAT_META_UUID = 0x4;
 const LOG_UUID_AT = 304;
 const LOG_CRC_AT = 32;
-
-interface Change {
-  readonly at: number;
-  readonly data: Buffer;
-}
-
-const uuidBytes = (uuid: string): Buffer => Buffer.from(uuid.replaceAll('-', ''), 'hex');
 
 /** The UUID that metadata blocks carry stays in the superblock, as xfs_db leaves it (Linux 4.3 and later). */
 function withUuid(sector: Buffer, uuid: string): Buffer {
@@ -50,7 +42,7 @@ function withoutUuid(record: UnmountRecord): Change | undefined {
   return { at: record.at, data: header };
 }
 
-/** All writes of the change in their order; undefined when the file system has another shape. */
+/** All writes of the change in their order, each within one sector; undefined when the file system has another shape. */
 export function plannedWrites(reader: Reader, sb: XfsSuperblock, uuid: string): Change[] | undefined {
   if (sb.version !== 5 || sb.clean !== true || sb.log === undefined || sb.sectorSize > 4096) return undefined;
   const record = findUnmountRecord((at, length) => reader.read(at, length), sb.log);
@@ -68,20 +60,6 @@ export function plannedWrites(reader: Reader, sb: XfsSuperblock, uuid: string): 
   return list;
 }
 
-/** Each write is within one sector and is on the disk before the next. */
-export function writeInOrder(place: Place, list: readonly Change[]): void {
-  // Exclusive: a device that is mounted answers EBUSY.
-  const fd = openSync(place.path, constants.O_RDWR | constants.O_EXCL);
-  try {
-    for (const { at, data } of list) {
-      writeSync(fd, data, 0, data.length, at);
-      fsyncSync(fd);
-    }
-  } finally {
-    closeSync(fd);
-  }
-}
-
 /**
  * A new UUID for an xfs of version 5 with a clean log, in a way that survives a kill at any point (`xfs_admin -U` clears
  * the log in many writes, after most of which the file system can neither be mounted nor changed again).
@@ -94,11 +72,6 @@ export async function changeXfsUuid(place: Place, uuid: string): Promise<boolean
     return sb?.kind === 'ok' ? plannedWrites(reader, withLogState(sb, reader), uuid) : undefined;
   });
   if (list === undefined) return false;
-  try {
-    writeInOrder(place, list);
-  } catch (e) {
-    if ((e as NodeJS.ErrnoException).code !== 'EBUSY') throw e;
-    throw new VolumeError('in_use', `${place.path} is in use, so its UUID stays.`, { details: {}, cause: e });
-  }
+  writeInOrder(place, list);
   return true;
 }

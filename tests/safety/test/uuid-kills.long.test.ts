@@ -1,0 +1,8 @@
+import { BTRFS, EXT4, suite } from '@rexray/rig';
+import { killUuidChanges } from './uuid-kills.ts';
+
+const PROGRAMS = { ...BTRFS, ...EXT4, strace: 'strace' };
+
+suite('S25: SIGKILL at every write of a change of a UUID', { root: true, loop: true, programs: PROGRAMS }, () =>
+  killUuidChanges({ rounds: 4 }),
+);
