@@ -49,6 +49,17 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: 'a copy is checked before its change of UUID is finished (S25)',
+    file: `${core}/integration/format-steps.ts`,
+    from: '  newUuid,\n  check,',
+    to: '  check,\n  newUuid,',
+    caughtBy: {
+      project: 'root',
+      file: 'tests/safety/test/uuid-kills.root.test.ts',
+      test: 'btrfs: the first mount of a copy',
+    },
+  },
+  {
     name: 'no exclusive open (S6)',
     file: `${host}/unused.ts`,
     from: "if (errnoCode(e) === 'EBUSY') return false;",

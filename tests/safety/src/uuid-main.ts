@@ -14,8 +14,8 @@ import { imagesOf, openPlace } from './open.ts';
 import { SIZE } from './scenarios.ts';
 
 /** Which program changes a UUID; xfs is changed without one (its writes are cut in the host's own suite). */
-export const CHANGED_BY = { ext4: 'tune2fs', btrfs: 'btrfstune' } as const;
-export type Changed = keyof typeof CHANGED_BY;
+const CHANGED_BY = { ext4: 'tune2fs', btrfs: 'btrfstune' } as const;
+type Changed = keyof typeof CHANGED_BY;
 const SOUND: Record<Changed, readonly [string, ...string[]]> = {
   ext4: ['e2fsck', '-f', '-n'],
   btrfs: ['btrfs', 'check', '--readonly'],
