@@ -203,6 +203,34 @@ suite('S17: growing', { root: true, loop: true, programs: PROGRAMS }, () => {
     expect(readdirSync(dir).filter((name) => name.includes('undo'))).toEqual([]);
   });
 
+  suite('copied', { programs: { strace: 'strace' } }, () => {
+    test('ext4: a killed resize2fs is taken back in a copy (S25), and then in the original as well', async () => {
+      const dir = cleanup.tempDir();
+      const healthy = mkfs(sparse(dir, 'small.img', 64), 'ext4', '-b', '4096');
+      let undone = 0;
+      for (const at of [1, 20, 40, 60, 80]) {
+        const run: typeof tools.run = async (file, args, o) => {
+          if (file !== 'resize2fs') return tools.run(file, args, o);
+          const inject = ['-o', '/dev/null', '-e', 'trace=pwrite64', '-e', `inject=pwrite64:signal=KILL:when=${at}`];
+          await tools.run('strace', [...inject, file, ...args], o);
+          throw new Error('killed with its parent');
+        };
+        const mine = { ...tools, scratchDir: dir };
+        const image = copy(dir, healthy, 'original.img');
+        truncateSync(image.path, 2048 * MIB);
+        const original = placeOf(image.path);
+        await grow(original, { fsType: 'ext4' }, { ...mine, run }).catch(() => {});
+        const taken = copy(dir, original, 'taken.img');
+        await newUuid(taken, { fsType: 'ext4', uuid: OTHER }, () => Promise.reject(new Error('replay')), mine);
+        sh('e2fsck', '-fn', taken.path);
+        const { said } = await check(original, { fsType: 'ext4', repair: true }, mine);
+        if (said?.includes('taken back') === true) undone += 1;
+        sh('e2fsck', '-fn', original.path);
+      }
+      expect(undone).toBeGreaterThan(0);
+    });
+  });
+
   test('never smaller: a device shorter than its file system is data loss, and stays as it is', async () => {
     const dir = cleanup.tempDir();
     for (const fs of FS_TYPES) {

@@ -8,6 +8,8 @@ import { undoResize } from './resize.ts';
 export interface CheckOptions {
   readonly fsType: FsType;
   readonly repair: boolean;
+  /** It still has the UUID of its original, whose undo file is not used up here. */
+  readonly copy?: boolean;
 }
 export interface Checked {
   readonly clean: boolean;
@@ -52,11 +54,11 @@ async function refuse(place: Place, fsType: FsType, tools: Tools): Promise<never
   throw needsPerson(place, BY_HAND[fsType], words, fsType);
 }
 
-async function checkExt4(place: Place, found: Probe, repair: boolean, tools: Tools): Promise<Checked> {
+async function checkExt4(place: Place, found: Probe, o: CheckOptions, tools: Tools): Promise<Checked> {
   if (found.clean === true) return { clean: true };
   const why = found.found ?? 'it is not clean';
-  if (repair) {
-    if (await undoResize(place, tools)) return { clean: true, said: 'a growth that was interrupted was taken back' };
+  if (o.repair) {
+    if (await undoResize(place, tools, o.copy)) return { clean: true, said: 'a growth that was interrupted was taken back' };
     const said = await preen(place, false, tools);
     syncPath(place.path);
     return { clean: true, said: firstLines(said.text) };
@@ -77,7 +79,7 @@ async function checkExt4(place: Place, found: Probe, repair: boolean, tools: Too
 export async function check(place: Place, o: CheckOptions, tools: Tools): Promise<Checked> {
   const found = await readSuperblock(place);
   if (!isOfType(found, o.fsType)) return refuse(place, o.fsType, tools);
-  if (o.fsType === 'ext4') return checkExt4(place, found, o.repair, tools);
+  if (o.fsType === 'ext4') return checkExt4(place, found, o, tools);
   if (found.clean !== false) return { clean: true };
   const why = found.found ?? 'it is not clean';
   if (!/needs? to be replayed|has to be replayed/.test(why)) return refuse(place, o.fsType, tools);

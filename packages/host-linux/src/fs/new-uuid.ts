@@ -97,7 +97,7 @@ const isHalfChanged = async (place: Place, fsType: FsType): Promise<boolean> => 
  */
 async function assertSound(place: Place, fsType: FsType, replay: ReplayLog, tools: Tools): Promise<void> {
   if (await isHalfChanged(place, fsType)) return;
-  const checked = await check(place, { fsType, repair: true }, tools);
+  const checked = await check(place, { fsType, repair: true, copy: true }, tools);
   if (checked.clean || fsType === 'ext4') return;
   await replay(fsType);
   const found = await readSuperblock(place);

@@ -22,15 +22,16 @@ function dropUndoFiles(uuid: string, tools: Tools): void {
 /**
  * Takes back a resize2fs that was killed: e2fsck alone refuses what it leaves behind. After a kill at any of its writes,
  * undoing and `e2fsck -p` gave the file system from before. e2undo answers 1 when it finds that nothing was changed yet.
+ * @param keep in a copy: its original, which has the same UUID and may be in the same state, needs the file as well
  * @returns whether there was one
  */
-export async function undoResize(place: Place, tools: Tools): Promise<boolean> {
+export async function undoResize(place: Place, tools: Tools, keep = false): Promise<boolean> {
   const sb = await readExt4(place);
   if (sb === undefined || !existsSync(undoFile(sb, tools))) return false;
   await runProgram(tools, 'e2undo', ['--', undoFile(sb, tools), place.path]);
   await preen(place, true, tools);
   syncPath(place.path);
-  dropUndoFiles(sb.uuid, tools);
+  if (!keep) dropUndoFiles(sb.uuid, tools);
   return true;
 }
 
