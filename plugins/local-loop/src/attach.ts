@@ -4,6 +4,7 @@ import type { Loaded, Volumes } from './client.ts';
 import { attachedTo, beingWorkedOn } from './errors.ts';
 import { IMAGE, imageFile, superseded, toId } from './layout.ts';
 import { leftByTheDead } from './process.ts';
+import { assertOneName, finished } from './work.ts';
 
 const TRIES = 20;
 
@@ -18,7 +19,7 @@ export async function attach(volumes: Volumes, id: string, wish: Wish): Promise<
   let first: number | undefined;
   for (let i = 0; i < TRIES; i++) {
     wish.ctx.signal.throwIfAborted();
-    const v = await volumes.own(id);
+    const v = await finished(volumes, await volumes.own(id), { node: wish.node, boot: wish.o.bootId });
     const mine = v.claim?.kind === 'attach' && v.claim.node === wish.node ? v.claim : undefined;
     if (mine?.boot === wish.o.bootId && mine.unfenced !== true) return again(volumes, v, mine, wish.o.readonly);
     // Taking over names the claim it replaces: of two that preempt one owner, the second does not preempt the first.
@@ -60,6 +61,7 @@ function needsSwitch(volumes: Volumes, v: Loaded, w: Wish, force: AttachOptions[
   if (claim === undefined) return false;
   if (claim.kind === 'work') {
     assertWorkEnded(name, claim, w, force);
+    if (force !== 'unsafe') assertOneName(v);
     return claim.unfenced === true;
   }
   const others = claim.kind === 'attach' && claim.node !== w.node;

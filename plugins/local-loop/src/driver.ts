@@ -12,7 +12,6 @@ import {
   type InitialRecord,
   isVolumeError,
   type NodeFacts,
-  notFound,
   type Ownership,
   type Page,
   type RecordPatch,
@@ -30,7 +29,7 @@ import { type Foreign, type Loaded, toForeignVolume, toVolume, Volumes } from '.
 import type { LocalLoopConfig, LocalLoopParams } from './config.ts';
 import { copyVolume } from './copies.ts';
 import { notOurs } from './errors.ts';
-import { parseId, toId } from './layout.ts';
+import { parseId } from './layout.ts';
 import { Listing } from './listing.ts';
 import { Making } from './making.ts';
 import { Place } from './place.ts';
@@ -219,13 +218,7 @@ export class LocalLoopDriver implements StorageDriver<LocalLoopParams> {
   adopt(id: string, name: string, record: InitialRecord, ctx: Ctx): Promise<Volume> {
     return this.#run(ctx, async () => {
       assertName(name);
-      const foreign = await this.#foreign(id);
-      if (foreign !== undefined) return toVolume(await adopt(this.#volumes, foreign, name, record, this.#self));
-      const there = await this.#volumes.load(name);
-      if (there === undefined || (there.kept.origin !== id && toId(name, there.scan.inc) !== id)) {
-        throw notFound('Image', id);
-      }
-      return toVolume(there);
+      return toVolume(await adopt(this.#volumes, id, name, record, this.#self));
     });
   }
 

@@ -1,9 +1,9 @@
 import { dirname } from 'node:path';
-import { type Ctx, VolumeError } from '@rexray/core';
+import { type Ctx, notFound, VolumeError } from '@rexray/core';
 import type { Claim } from './claims.ts';
 import type { Loaded, Volumes } from './client.ts';
-import { attachedTo, beingWorkedOn } from './errors.ts';
-import { TMP, TRASH } from './layout.ts';
+import { attachedTo, beingWorkedOn, severalNames } from './errors.ts';
+import { TMP, TRASH, toId } from './layout.ts';
 import { leftByTheDead } from './process.ts';
 
 export interface Self {
@@ -25,13 +25,15 @@ export interface Work {
 }
 
 /** @throws VolumeError `in_use` while it is attached anywhere, `busy` while somebody else works on it */
-export async function begin(volumes: Volumes, v: Loaded, self: Self, op: 'remove' | 'copy'): Promise<Work> {
+export async function begin(volumes: Volumes, found: Loaded, self: Self, op: 'remove' | 'copy'): Promise<Work> {
   const { claims, calls, place } = volumes;
+  const v = await finished(volumes, found, self);
   const present = v.claim;
   if (present?.kind === 'attach') throw attachedTo(v.name, present, 'Detach it there first.');
   if (present?.kind === 'work' && !leftByTheDead(present.token ?? '', self.node, self.boot)) {
     throw beingWorkedOn(v.name, present);
   }
+  if (op === 'copy') assertOneName(v);
   const note = await leaveNote(volumes, { name: v.name });
   const taken = await claims.take(v.name, v.scan, {
     kind: 'work',
@@ -83,14 +85,35 @@ export async function remove(volumes: Volumes, v: Loaded, self: Self, ctx: Pick<
   await place.keepSpare();
 }
 
+/** An adoption that did not come to its end, of whatever process. */
+const halfAdopted = (v: Loaded): boolean => v.claim?.kind === 'work' && v.claim.op === 'adopt';
+
 /**
- * Finishes or takes back what dead processes of this node left: half-made things, the trash, claims for work.
+ * The volume as it is once an adoption that a dead process of this node left half-way is finished. A process that was open
+ * before meets one: it has swept long ago, and must not use an image that has its old name still.
+ * @throws VolumeError `not_found` removed meanwhile
+ */
+export async function finished(volumes: Volumes, v: Loaded, self: Self): Promise<Loaded> {
+  if (!halfAdopted(v) || !leftByTheDead(v.claim?.token ?? '', self.node, self.boot)) return v;
+  await sweep(volumes, self, [TMP]);
+  const now = await volumes.load(v.name);
+  if (now?.scan.inc !== v.scan.inc) throw notFound('Volume', toId(v.name, v.scan.inc));
+  return now;
+}
+
+/** Pre-state: {@link finished}. @throws VolumeError `denied` when somebody else has adopted its image: two volumes would write it */
+export function assertOneName(v: Loaded): void {
+  if (halfAdopted(v) && v.image.nlink !== 1n) throw severalNames(v.name, v, v.name);
+}
+
+/**
+ * Finishes or takes back what dead processes of this node left: half-made things, claims for work, the trash.
  * @returns what was removed, for people
  */
-export async function sweep(volumes: Volumes, self: Self): Promise<string[]> {
+export async function sweep(volumes: Volumes, self: Self, places: readonly string[] = [TMP, TRASH]): Promise<string[]> {
   const { calls, place } = volumes;
   const swept: string[] = [];
-  for (const where of [TMP, TRASH]) {
+  for (const where of places) {
     for (const entry of (await calls.entries(place.path(where))) ?? []) {
       if (!leftByTheDead(entry, self.node, self.boot)) continue;
       const path = place.path(where, entry);
