@@ -109,7 +109,12 @@ async function whoElse(volumes: Volumes, f: Foreign): Promise<VolumeError> {
     if (entry.startsWith('.') || !(await isIt(entry))) continue;
     const v = await volumes.load(entry);
     if (v?.claim?.kind === 'work') return beingWorkedOn(v.name, v.claim);
-    if (v !== undefined) return severalNames(f.entry, f, v.name);
+    if (v !== undefined)
+      return severalNames(
+        f.entry,
+        f,
+        `Volume "${v.name}" has it: remove the name ${f.imagePath}, or that volume; the data stays.`,
+      );
   }
   return severalNames(f.entry, f);
 }

@@ -46,18 +46,15 @@ export const beingWorkedOn = (name: string, claim: Claim): VolumeError<'busy'> =
     hint: `Try again; if node ${claim.node} died meanwhile, it ends this itself when it starts again.`,
   });
 
-/** @param volume that has the image as well */
+/** @param hint what else has the image, and what to do about it */
 export const severalNames = (
   what: string,
   of: { readonly imagePath: string; readonly image: { readonly nlink: bigint } },
-  volume?: string,
+  hint = `Find its other names (find -samefile ${of.imagePath}) and leave it one.`,
 ): VolumeError<'denied'> =>
   new VolumeError('denied', `The image of "${what}" has ${of.image.nlink} names: two volumes could write it.`, {
     details: { rule: 'S12', found: `${of.image.nlink} hard links`, where: of.imagePath },
-    hint:
-      volume === undefined
-        ? `Nothing was changed. Find the others (find -samefile ${of.imagePath}) and leave it one.`
-        : `Nothing was changed. Volume "${volume}" has it as well: remove the name that shall not stay; the data stays under the other.`,
+    hint: `Nothing was changed. ${hint}`,
   });
 
 export const notOurs = (entry: string): VolumeError<'denied'> =>

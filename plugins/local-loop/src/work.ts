@@ -103,7 +103,12 @@ export async function finished(volumes: Volumes, v: Loaded, self: Self): Promise
 
 /** Pre-state: {@link finished}. @throws VolumeError `denied` when somebody else has adopted its image: two volumes would write it */
 export function assertOneName(v: Loaded): void {
-  if (halfAdopted(v) && v.image.nlink !== 1n) throw severalNames(v.name, v, v.name);
+  if (halfAdopted(v) && v.image.nlink !== 1n)
+    throw severalNames(
+      v.name,
+      v,
+      'Somebody else adopted it as well: remove this volume; the data stays under its other name.',
+    );
 }
 
 /**

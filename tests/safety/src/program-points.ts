@@ -26,6 +26,7 @@ export const LEAST: Readonly<Record<string, Least>> = {
   'daemon: adopt': { program: 8, host: 2, driver: 29 },
   'docker: Create': { program: 4, host: 1, driver: 15 },
   'docker: Mount': { program: 7, host: 7, driver: 8 },
+  'docker: Mount (format)': { program: 8, host: 15, driver: 19 },
   'docker: Mount once more': { program: 2, host: 1 },
   'docker: Unmount': { program: 4, host: 4, driver: 1 },
   'docker: Remove': { program: 7, host: 1, driver: 16 },

@@ -12,7 +12,8 @@ import { lanes, template } from './kills.ts';
 
 /** What makes something last: the power goes just before it, so that nothing since the last one is there. */
 const LASTING = /^fs (fsync|fdatasync) |^kernel syncfs|^store commit |^reply/;
-const SCRIPT = fileURLToPath(new URL('../src/power-cut.sh', import.meta.url));
+export const SCRIPT = fileURLToPath(new URL('../src/power-cut.sh', import.meta.url));
+const FILL = 'mount -o loop "$1" "$2"; cp -a --sparse=always "$3" "$2"; umount "$2"';
 const run = (file: string, ...args: string[]): string => execFileSync(file, args, { encoding: 'utf8' });
 
 export const NEEDS = {
@@ -35,12 +36,21 @@ export function powerCuts(names: readonly string[] | 'all', stride: number): voi
     mkdirSync(join(dir, 'mnt'));
     run('truncate', '-s', '768M', base);
     run('mkfs.xfs', '-q', base);
-    run('mount', '-o', 'loop', base, join(dir, 'mnt'));
-    try {
-      await template(join(dir, 'mnt/home'));
-    } finally {
-      run('umount', join(dir, 'mnt'));
-    }
+    // Not made on the disk: a mount namespace that somebody makes meanwhile copies the mounts of volumes and keeps its files open.
+    await template(join(dir, 'home'));
+    run(
+      'unshare',
+      '--mount',
+      '--propagation',
+      'private',
+      'sh',
+      '-ec',
+      FILL,
+      'fill',
+      base,
+      join(dir, 'mnt'),
+      join(dir, 'home'),
+    );
     [audits, victims] = await Promise.all([bundle(cleanup, './audit-main.ts'), bundle(cleanup, './kill-main.ts')]);
   });
   afterAll(async () => {
