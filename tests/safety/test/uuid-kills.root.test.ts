@@ -4,5 +4,5 @@ import { killUuidChanges } from './uuid-kills.ts';
 const PROGRAMS = { ...BTRFS, ...EXT4, strace: 'strace' };
 
 suite('S25: SIGKILL at some writes of a change of a UUID', { root: true, loop: true, programs: PROGRAMS }, () =>
-  killUuidChanges({ times: 10, rounds: 1 }),
+  killUuidChanges({ times: 20, rounds: 1 }),
 );
