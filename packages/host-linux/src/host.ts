@@ -1,15 +1,18 @@
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Ctx, HostDriver, HostFacts, HostSession, Logger, MountEntry, ProcessIdentity } from '@rexray/core';
 import { checkOptions } from './ask.ts';
 import { DEFAULT_BY_ID, DEFAULT_NAMESPACE, type HostConfig } from './config.ts';
 import { hostFacts } from './facts.ts';
-import { acquireLock, makeLockDir } from './lock.ts';
+import { acquireLock, makeOwnDir } from './lock.ts';
 import { canonicalTarget } from './mount/mountpoint.ts';
 import { readMounts } from './proc/mountinfo.ts';
 import { identify } from './proc/processes.ts';
-import { LinuxSession, type SessionPlace } from './session.ts';
+import { LinuxSession, type SessionPlace, scratchName } from './session.ts';
 import { asVolumeError } from './wrap.ts';
 
+/** Where undo files of programs stand: they are written to disks, and outlive a killed process. */
+const scratchDirOf = (config: Pick<HostConfig, 'stateDir'>): string => join(config.stateDir, 'scratch');
 export const lockDirOf = (config: Pick<HostConfig, 'stateDir'>): string => join(config.stateDir, 'locks');
 
 /** Mounts below a directory in our own table. Asks the parents of the directory, never what is mounted. */
@@ -39,6 +42,7 @@ export class LinuxHost implements HostDriver {
       sysDir: config.sysDir ?? '/sys',
       devDir: config.devDir ?? '/dev',
       mountRoot: config.mountRoot,
+      scratchDir: scratchDirOf(config),
       consumers: {
         proc: config.mountNamespace ?? DEFAULT_NAMESPACE,
         translated: config.pathsTranslated === true,
@@ -54,10 +58,14 @@ export class LinuxHost implements HostDriver {
     try {
       if (this.#lockDir === undefined) {
         const dir = lockDirOf(this.#config);
-        makeLockDir(dir);
+        makeOwnDir(dir);
+        makeOwnDir(this.#place.scratchDir);
         this.#lockDir = dir;
       }
       const lock = await acquireLock(this.#lockDir, key, ctx);
+      // Whoever had the lock before and was killed may have left it.
+      const left = join(this.#place.scratchDir, scratchName(lock));
+      if (existsSync(left)) rmSync(left, { recursive: true, force: true });
       const session: LinuxSession = new LinuxSession(lock, this.#place, () => this.#sessions.delete(session));
       this.#sessions.add(session);
       return session;

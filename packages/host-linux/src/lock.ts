@@ -33,8 +33,8 @@ export interface LockNote {
 const FIRST_WAIT_MS = 1;
 const LONGEST_WAIT_MS = 25;
 
-export const lockPath = (dir: string, key: string): string =>
-  join(dir, createHash('sha256').update(key).digest('hex').slice(0, 40));
+const nameOf = (key: string): string => createHash('sha256').update(key).digest('hex').slice(0, 40);
+export const lockPath = (dir: string, key: string): string => join(dir, nameOf(key));
 
 /** The lock of one volume on this host (S4). Children inherit its descriptor; it is given back by closing only. */
 export class HeldLock {
@@ -48,6 +48,11 @@ export class HeldLock {
     this.key = key;
     this.fd = fd;
     this.note('open');
+  }
+
+  /** Of the file: the same for this volume at any time. */
+  get name(): string {
+    return nameOf(this.key);
   }
 
   get closed(): boolean {
@@ -99,7 +104,7 @@ export function noteStuck(dir: string, note: Omit<LockNote, 'stuck'>): void {
 }
 
 /** Makes the directory of the locks: nobody else may put files there. */
-export function makeLockDir(dir: string): void {
+export function makeOwnDir(dir: string): void {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   if ((statSync(dir).mode & 0o077) !== 0) chmodSync(dir, 0o700);
 }

@@ -32,7 +32,11 @@ import { asVolumeError } from './wrap.ts';
 
 export interface SessionPlace extends ConnectPlace {
   readonly consumers: Consumers;
+  /** Nobody else may put files there. */
+  readonly scratchDir: string;
 }
+
+export const scratchName = (lock: HeldLock): string => `undo-${lock.name}`;
 
 type FsVerb<K extends 'format' | 'check' | 'newUuid' | 'grow'> = Parameters<HostSession[K]>[1];
 
@@ -184,7 +188,8 @@ export class LinuxSession implements HostSession {
 
   #tools(op: string, ctx: Ctx): fs.Tools {
     const run: fs.RunChild = (file, args, o) => this.#run(op, ctx)(file, args, o);
-    return { run, timeoutMs: remaining(ctx) };
+    const { scratchDir } = this.#place;
+    return { run, timeoutMs: remaining(ctx), scratchDir, scratchName: scratchName(this.#lock) };
   }
 
   #run(op: string, ctx: Ctx): ChildRunner {

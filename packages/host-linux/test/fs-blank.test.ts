@@ -172,6 +172,7 @@ suite('S2: blank is proven or it is not said', { programs }, () => {
   test('without blkid nothing is called blank or unknown, and the package is named', async () => {
     const place = put(sparse(dir, 'no-blkid.img', 16), 5 * MIB, 'x');
     const without = {
+      ...tools,
       timeoutMs: 1000,
       run: () => Promise.reject(Object.assign(new Error('spawn'), { code: 'ENOENT' })),
     };

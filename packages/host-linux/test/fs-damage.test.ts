@@ -128,7 +128,7 @@ suite('S2, S24: damaged file systems', { programs: PROGRAMS }, () => {
   });
 
   test('a clean file system is answered without a child; another one than recorded is refused', async () => {
-    const never = { timeoutMs: 1, run: () => Promise.reject(new Error('child')) };
+    const never = { ...tools, timeoutMs: 1, run: () => Promise.reject(new Error('child')) };
     for (const fs of ['ext4', 'xfs', 'btrfs'] as const) {
       expect(await check(healthy[fs], { fsType: fs, repair: true }, never)).toEqual({ clean: true });
     }

@@ -115,7 +115,7 @@ suite('format', { programs: { ...PROGRAMS, wipefs: 'util-linux' } }, () => {
 describe('format: arguments', () => {
   const place: Place = { path: '/dev/x', sizeBytes: 64 * MIB };
   test('S21: unknown names and bad values are invalid, before anything runs', async () => {
-    const never = { timeoutMs: 1, run: () => Promise.reject(new Error('child')) };
+    const never = { ...tools, timeoutMs: 1, run: () => Promise.reject(new Error('child')) };
     const bad: readonly [FsType, Record<string, string>][] = [
       ['xfs', { logdev: '/dev/sdb' }],
       ['ext4', { '-d': '/etc' }],
@@ -160,7 +160,7 @@ describe('format: arguments', () => {
       () => Promise.reject(Object.assign(new Error('spawn'), { code: 'ENOENT' })),
       () => Promise.resolve({ exitCode: 127, stdout: '', stderr: 'setpriv: failed to execute mkfs.ext4' }),
     ]) {
-      const asked = format(image, { fsType: 'ext4', uuid: UUID, options: {} }, { run, timeoutMs: 1000 });
+      const asked = format(image, { fsType: 'ext4', uuid: UUID, options: {} }, { ...tools, run, timeoutMs: 1000 });
       await expect(asked).rejects.toMatchObject({ code: 'unavailable', hint: expect.stringContaining('e2fsprogs') });
     }
   });
@@ -227,6 +227,7 @@ suite('S25: a new UUID', { programs: { ...PROGRAMS, tune2fs: 'e2fsprogs', btrfst
     for (let n = 0; n < 6; n++) {
       const place = mkfs(sparse(dir, `uuid-kill-${fsType}.img`, FS_MIB[fsType]), fsType);
       const dying = {
+        ...tools,
         timeoutMs: Math.max(1, Math.round((n * wait) / 6)),
         run: (file: string, a: readonly string[], o: { timeoutMs: number }) =>
           tools.run('timeout', ['-s', 'KILL', `${o.timeoutMs / 1000}`, file, ...a], { timeoutMs: 5000 }),

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { closeSync, ftruncateSync, openSync, readSync, statSync, truncateSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FsType } from '@rexray/core';
 import { dataExtents } from '@rexray/kernel';
@@ -26,7 +27,12 @@ export const run: RunChild = async (file, args, o) => {
   if (r.code === 'ENOENT') throw Object.assign(new Error(r.shortMessage), { code: 'ENOENT' });
   return { exitCode: r.exitCode ?? -1, stdout: r.stdout, stderr: r.stderr };
 };
-export const tools: Tools = { run, timeoutMs: 20_000 };
+export const tools: Tools = {
+  run,
+  timeoutMs: 20_000,
+  scratchDir: tmpdir(),
+  scratchName: `rexray-undo-${process.pid}`,
+};
 
 /** For preparing images: must succeed. */
 export const sh = (file: string, ...args: string[]): string => execaSync(file, args, { env, stdin: 'ignore' }).stdout;

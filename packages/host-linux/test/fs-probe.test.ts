@@ -48,6 +48,7 @@ suite('probe: healthy file systems', { programs: { ...PROGRAMS, blkid: 'util-lin
 
   test('a healthy file system is recognised without a child and in well under a millisecond', async () => {
     const never = {
+      ...tools,
       timeoutMs: 1,
       run: () => Promise.reject(new Error('a child was started on the usual way')),
     };

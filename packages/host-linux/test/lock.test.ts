@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isVolumeError, silentLogger } from '@rexray/core';
 import { Cleanup, hasRuntime, RUNTIMES } from '@rexray/rig';
 import { afterEach, describe, expect, it } from 'vitest';
 import { LinuxHost, runChild } from '../src/index.ts';
-import { acquireLock, makeLockDir } from '../src/lock.ts';
+import { acquireLock, lockPath, makeOwnDir } from '../src/lock.ts';
 import { bench, context, ended, killQuietly } from './rig.ts';
 
 let cleanup = new Cleanup();
@@ -93,9 +93,26 @@ describe('locks', () => {
     await (await host.open('v', context(500))).release();
   });
 
+  it('what a killed process left to undo its work by is gone with the next who has the lock, and nobody else may put it there', async () => {
+    const { config, host } = bench(cleanup);
+    await (await host.open('v', context())).release();
+    const scratch = join(config.stateDir, 'scratch');
+    expect(statSync(scratch).mode & 0o777).toBe(0o700);
+    const [mine, other, growth] = [
+      basename(lockPath('', 'v')),
+      basename(lockPath('', 'w')),
+      'rexray-resize-u-1.e2undo',
+    ];
+    for (const dir of [mine, other]) mkdirSync(join(scratch, `undo-${dir}`));
+    writeFileSync(join(scratch, `undo-${mine}`, 'e2undo'), 'half');
+    writeFileSync(join(scratch, growth), 'needed');
+    await (await host.open('v', context())).release();
+    expect(readdirSync(scratch).sort()).toEqual([growth, `undo-${other}`]);
+  });
+
   it('a missing program is an error value that names its package', async () => {
     const dir = join(cleanup.tempDir(), 'locks');
-    makeLockDir(dir);
+    makeOwnDir(dir);
     const lock = await acquireLock(dir, 'k', context());
     const e = await failure(
       runChild(lock, 'mount.nfs', [], { timeoutMs: 1000 }).then(() =>
@@ -108,7 +125,7 @@ describe('locks', () => {
 
   it('a child past its deadline is killed, and the lock is given back', async () => {
     const dir = join(cleanup.tempDir(), 'locks');
-    makeLockDir(dir);
+    makeOwnDir(dir);
     const lock = await acquireLock(dir, 'k', context());
     const e = await failure(runChild(lock, 'sleep', ['30'], { timeoutMs: 50 }));
     expect(e.code).toBe('timeout');

@@ -7,7 +7,7 @@ import { isVolumeError, silentLogger } from '@rexray/core';
 import { Cleanup, EXT4, RUNTIMES, suite } from '@rexray/rig';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { runChild, WorkerHost } from '../src/index.ts';
-import { acquireLock, makeLockDir } from '../src/lock.ts';
+import { acquireLock, makeOwnDir } from '../src/lock.ts';
 import { identify } from '../src/proc/processes.ts';
 import {
   bench,
@@ -112,7 +112,7 @@ suite('the host worker', { root: true, loop: true, programs: EXT4 }, () => {
     await s.mount(await s.connect(a, { readonly: false }, context()), spec(target), context());
     cleanup.add(() => s.unmount(target, {}, context()));
     const dir = join(b.config.stateDir, 'locks');
-    makeLockDir(dir);
+    makeOwnDir(dir);
     const lock = await acquireLock(dir, 'v', context());
     execFileSync('fsfreeze', ['--freeze', target]);
     cleanup.add(() => thawQuietly(target));

@@ -58,7 +58,8 @@ async function checkExt4(place: Place, found: Probe, o: CheckOptions, tools: Too
   if (found.clean === true) return { clean: true };
   const why = found.found ?? 'it is not clean';
   if (o.repair) {
-    if (await undoResize(place, tools, o.copy)) return { clean: true, said: 'a growth that was interrupted was taken back' };
+    if (await undoResize(place, tools, o.copy))
+      return { clean: true, said: 'a growth that was interrupted was taken back' };
     const said = await preen(place, false, tools);
     syncPath(place.path);
     return { clean: true, said: firstLines(said.text) };

@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VolumeError } from '@rexray/core';
 import { firstLines, programError, runProgram, type Said, type Tools } from './programs.ts';
@@ -23,7 +22,10 @@ export const needsPerson = (place: Place, program: string, said: string, fsType:
  * @throws `data_loss` when a person is needed · `in_use` · `unavailable`
  */
 export async function preen(place: Place, force: boolean, tools: Tools): Promise<Said> {
-  const dir = await mkdtemp(join(tools.scratchDir ?? tmpdir(), 'rexray-undo-'));
+  // Of the same name each time: what a killed process left is gone, its own e2fsck has died with the lock.
+  const dir = join(tools.scratchDir, tools.scratchName);
+  await rm(dir, { recursive: true, force: true });
+  await mkdir(dir, { mode: 0o700 });
   const undo = join(dir, 'e2undo');
   try {
     const said = await runProgram(tools, 'e2fsck', [...(force ? ['-f'] : []), '-p', '-z', undo, '--', place.path]);

@@ -16,10 +16,12 @@ export interface Tools {
   /** For one child. */
   readonly timeoutMs: number;
   /**
-   * Where undo files of e2fsck and resize2fs stand meanwhile. One that a killed process left is looked for here by the
-   * next: so it outlives processes (a state directory). The system's temporary directory if absent.
+   * Where undo files of e2fsck and resize2fs stand meanwhile: what stands there is written to disks, so it is nobody
+   * else's (0700), and one that a killed process left is looked for here by the next, so it outlives processes.
    */
-  readonly scratchDir?: string;
+  readonly scratchDir: string;
+  /** A name in it for what only this caller uses, and whoever has the same lock after it. */
+  readonly scratchName: string;
 }
 
 /** Programs of this directory, with the Debian package that brings each. */

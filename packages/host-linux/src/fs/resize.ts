@@ -1,5 +1,4 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { preen } from './e2fsck.ts';
 import { type Ext4Superblock, readExt4 } from './ext4.ts';
@@ -7,15 +6,14 @@ import { programError, runProgram, type Tools } from './programs.ts';
 import { type Place, syncPath } from './reader.ts';
 
 const PREFIX = 'rexray-resize-';
-const folder = (tools: Tools): string => tools.scratchDir ?? tmpdir();
 
 /** Its name says for which state of which file system it is good: after a mount or a check it fits no more. */
 const undoFile = (sb: Ext4Superblock, tools: Tools): string =>
-  join(folder(tools), `${PREFIX}${sb.uuid}-${sb.touched}.e2undo`);
+  join(tools.scratchDir, `${PREFIX}${sb.uuid}-${sb.touched}.e2undo`);
 
 function dropUndoFiles(uuid: string, tools: Tools): void {
-  for (const name of readdirSync(folder(tools))) {
-    if (name.startsWith(`${PREFIX}${uuid}-`)) rmSync(join(folder(tools), name), { force: true });
+  for (const name of readdirSync(tools.scratchDir)) {
+    if (name.startsWith(`${PREFIX}${uuid}-`)) rmSync(join(tools.scratchDir, name), { force: true });
   }
 }
 
