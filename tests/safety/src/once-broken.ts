@@ -172,4 +172,15 @@ export const ONCE_BROKEN: Readonly<Record<string, Sequence>> = {
       alone(unmount(1)),
     ],
   },
+  /** The unmount was half done when it failed: that it stays attached, as was asked for, kept its device here as well. */
+  'S12: an unmount that failed half-way is finished where the volume stays attached': {
+    fencing: 'detach',
+    rounds: [
+      alone(create),
+      alone(mount),
+      alone(on(1, 'attach')),
+      { verbs: [unmount(1)], faults: [{ where: 'host', call: 'disconnect', kind: 'fail', times: 1, skip: 0 }] },
+      alone(mount),
+    ],
+  },
 };

@@ -58,7 +58,8 @@ export async function retryLeftovers(env: Env, ctx: Ctx): Promise<readonly Recon
 /** An intent older than this whose volume nobody has locked was given up, in ms. */
 const LEFTOVER_MS = 10_000;
 
-const idle = (nv: NodeVolume): boolean => Object.keys(nv.holders).length === 0 && nv.attached !== true;
+const held = (nv: NodeVolume): boolean => Object.keys(nv.holders).length > 0;
+const idle = (nv: NodeVolume): boolean => !held(nv) && nv.attached !== true;
 const nodeVolumes = (env: Env): Promise<readonly (readonly [string, NodeVolume])[]> =>
   env.store.list<NodeVolume>(volumeKey(env.service, ''));
 
@@ -101,7 +102,7 @@ export async function finishLeft(env: Env, name: string, session: HostSession, c
   if (intent === undefined) return;
   const nv = await env.store.get<NodeVolume>(volumeKey(env.service, name));
   // An unmount that was busy: its note says what is mounted, and the verb may want just that.
-  if (nv?.mount !== undefined && nv.bootId === env.self.bootId && idle(nv)) return;
+  if (nv?.mount !== undefined && nv.bootId === env.self.bootId && !held(nv)) return;
   const did = await converge(env, name, session, { intent, nv }, ctx);
   if (did !== undefined) env.logger.warn({ service: env.service, volume: name }, `before this verb: ${did}`);
 }
@@ -141,12 +142,17 @@ async function converge(
   if (intent?.op === 'snapshots.create' || intent?.op === 'clone')
     await session.thaw(target, ctx).catch(() => undefined);
   if (intent === undefined && nv === undefined && !(await claimedEarlier(env, name, ctx))) return undefined;
-  const needed = sameBoot && nv !== undefined && (Object.keys(nv.holders).length > 0 || nv.attached === true);
+  const needed = sameBoot && nv !== undefined && !idle(nv);
   if (needed) {
     if (intent === undefined) return undefined;
-    if (intent.op === 'mount' && nv.mount === undefined)
+    // Nobody holds it: what is attached only has neither a mount nor a device here.
+    if (!held(nv) || (intent.op === 'mount' && nv.mount === undefined))
       await takeOff(env, name, session, target, nv, ctx, { keepClaim: true });
-    await env.store.commit([{ del: intentKey(env.service, name) }]);
+    const { mount: _, ...unmounted } = nv;
+    await env.store.commit([
+      ...(held(nv) ? [] : [{ put: volumeKey(env.service, name), value: unmounted }]),
+      { del: intentKey(env.service, name) },
+    ]);
     return `ended an interrupted ${intent.op}; ${Object.keys(nv.holders).join(', ') || 'the attachment'} keeps it`;
   }
   await takeOff(env, name, session, target, sameBoot ? nv : undefined, ctx, { keepClaim: false });
