@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Role } from '../src/program-order.ts';
 import { PROGRAM_SCENARIOS } from '../src/program-scenarios.ts';
 import { lanes, template } from './kills.ts';
-import { strike } from './program-kills.ts';
+import { ROLES, strike } from './program-kills.ts';
 
 /** One verb of each way in; the long form takes all, at all points. */
 const NAMES = ['daemon: unmount', 'docker: Mount', 'dvdcli: mount', 'dvdcli over the plugin: mount'];
@@ -23,9 +23,7 @@ suite('S12, S13, S14: SIGKILL of the programs, in short', { root: true, loop: tr
     const points = await strike(base, compiled, { scenario, role: 'program', at: -1 });
     for (const [role, least] of Object.entries(scenario.least))
       expect(points[role as Role].length, `points of ${role}`).toBeGreaterThanOrEqual(least);
-    const blows = (Object.keys(points) as Role[]).flatMap((role) =>
-      points[role].map((what, at) => ({ scenario, role, at, what })),
-    );
+    const blows = ROLES.flatMap((role) => points[role].map((what, at) => ({ scenario, role, at, what })));
     const stride = Math.max(1, Math.floor(blows.length / KILLS));
     const some = blows.filter((_b, i) => i % stride === stride - 1);
     expect(some.length).toBeGreaterThan(1);

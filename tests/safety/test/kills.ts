@@ -46,6 +46,8 @@ export async function lanes<T>(count: number, tasks: readonly T[], f: (t: T) => 
   const lane = async (): Promise<void> => {
     for (let t = rest.shift(); t !== undefined; t = rest.shift()) {
       await f(t).catch((e: Error) => {
+        // Long runs: told when it happens, not after an hour.
+        console.error(e.message);
         errors.push(e);
       });
     }
