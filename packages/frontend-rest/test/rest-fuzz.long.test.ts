@@ -1,3 +1,4 @@
+/** Generated requests to every route of the REST interface: no fault, memory stays flat. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Cleanup, suite } from '@rexray/rig';

@@ -157,8 +157,8 @@ export interface LoopSearch {
   /** `rw`: a device that can be written to is answered open for writing. Default `r`. */
   readonly mode?: 'r' | 'rw';
   /**
-   * Whether the file itself can be asked for its inode now. Then a device that fails to tell that of its backing is
-   * another file's: somebody else's failed disk must not cost this one.
+   * Whether the file can be asked for its inode now, or its file system answers although the file is gone. Then a device
+   * that fails to tell the inode of its backing is another file's: somebody else's failed disk must not cost this one.
    */
   readonly lives?: () => boolean;
   /**

@@ -1,3 +1,4 @@
+/** Every call of a whole life of EBS volumes fails, hangs or loses its reply, on our own EC2 (not Amazon’s). */
 import { describe, expect, it } from 'vitest';
 import { ACTIONS } from '../src/ec2.ts';
 import { eachCall, KINDS, lifeWith, livesWith } from './fault-lives.ts';

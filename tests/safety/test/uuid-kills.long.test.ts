@@ -1,3 +1,4 @@
+/** First mounts of copies of ext4 and btrfs: SIGKILL at every write of the change of their UUID, and of what finishes it. */
 import { BTRFS, EXT4, suite } from '@rexray/rig';
 import { killUuidChanges } from './uuid-kills.ts';
 
